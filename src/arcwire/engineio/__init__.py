@@ -1,0 +1,1 @@
+"""Engine.IO: sessions of ordered messages over long-polling and WebSocket."""

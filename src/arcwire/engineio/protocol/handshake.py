@@ -1,0 +1,95 @@
+"""Which requests are let in, and what they are told.
+
+The order of the checks is that of the reference server, so that a request with several faults
+gets the same answer from both.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+# A header value that HTTP does not allow (RFC 9110 section 5.5).
+_ILLEGAL_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+
+class Refusal(Enum):
+    """Why a request is refused: code and message of the answer."""
+
+    UNKNOWN_TRANSPORT = (0, "Transport unknown")
+    UNKNOWN_SID = (1, "Session ID unknown")
+    BAD_HANDSHAKE_METHOD = (2, "Bad handshake method")
+    BAD_REQUEST = (3, "Bad request")
+    FORBIDDEN = (4, "Forbidden")
+    UNSUPPORTED_PROTOCOL_VERSION = (5, "Unsupported protocol version")
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        self.message = message
+        self.status = 403 if code == 4 else 400
+        self.body = json.dumps(
+            {"code": code, "message": message}, separators=(",", ":")
+        ).encode()
+
+
+def verify(
+    *,
+    method: str,
+    transport: str | None,
+    eio: str | None,
+    sid: str | None,
+    upgrade: bool,
+    origin: str | None,
+    session_transport: str | None,
+    transports: Sequence[str],
+) -> Refusal | None:
+    """Check a request in the order of the reference server; None lets it in.
+
+    `upgrade` tells a request for a WebSocket, `session_transport` the current transport of the
+    session that `sid` names, None where there is none.
+    """
+    if transport not in transports:
+        return Refusal.UNKNOWN_TRANSPORT
+    if origin is not None and _ILLEGAL_VALUE.search(origin):
+        return Refusal.BAD_REQUEST
+    # A WebSocket can carry the "websocket" transport only; the reference accepts such a request
+    # and closes the connection right after.
+    if upgrade and transport != "websocket":
+        return Refusal.BAD_REQUEST
+    if sid:
+        if session_transport is None:
+            return Refusal.UNKNOWN_SID
+        if not upgrade and transport != session_transport:
+            return Refusal.BAD_REQUEST
+        # Without Upgrade there is nothing to speak "websocket" over: refuse, never wait.
+        if not upgrade and transport == "websocket":
+            return Refusal.BAD_REQUEST
+        if eio != "4":
+            return Refusal.BAD_REQUEST
+        return None
+    if method != "GET":
+        return Refusal.BAD_HANDSHAKE_METHOD
+    if transport == "websocket" and not upgrade:
+        return Refusal.BAD_REQUEST
+    if eio != "4":
+        return Refusal.UNSUPPORTED_PROTOCOL_VERSION
+    return None
+
+
+def open_packet(
+    sid: str,
+    upgrades: Sequence[str],
+    *,
+    ping_interval: float,
+    ping_timeout: float,
+    max_payload: int,
+) -> bytes:
+    """The first packet of a session. Durations are seconds here, milliseconds on the wire."""
+    data = {
+        "sid": sid,
+        "upgrades": list(upgrades),
+        "pingInterval": round(ping_interval * 1000),
+        "pingTimeout": round(ping_timeout * 1000),
+        "maxPayload": max_payload,
+    }
+    return b"0" + json.dumps(data, separators=(",", ":")).encode()

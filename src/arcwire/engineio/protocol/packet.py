@@ -1,0 +1,23 @@
+"""One packet: a type digit and data (protocol v4, "Packet encoding").
+
+Outgoing packets are `bytes`: UTF-8 text that begins with the type digit. A binary message has no
+digit on a WebSocket and another form in a polling payload, so it is kept apart until it is known
+which way it leaves: `Binary`.
+"""
+
+OPEN = b"0"
+CLOSE = b"1"
+PING = b"2"
+PONG = b"3"
+MESSAGE = b"4"
+UPGRADE = b"5"
+NOOP = b"6"
+
+PROBE_PING = "2probe"
+PROBE_PONG = b"3probe"
+
+
+class Binary(bytes):
+    """The content of a binary message packet."""
+
+    __slots__ = ()
