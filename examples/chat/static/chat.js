@@ -74,9 +74,11 @@ function show(message, state) {
   if (list.children.length > KEPT) forget(list.firstElementChild);
 }
 
-/** Shows name and picture of the author only on the first of several messages. */
+/** Shows the author only on the first of several messages, and the time only when it changed. */
 function group(item) {
-  item?.classList.toggle("again", item.previousElementSibling?.dataset.by === item.dataset.by);
+  const before = item?.previousElementSibling;
+  item?.classList.toggle("again", before?.dataset.by === item.dataset.by);
+  item?.classList.toggle("minute", before?.querySelector("time").textContent === item.querySelector("time").textContent);
 }
 
 function forget(item) {
@@ -100,8 +102,12 @@ function mark(id, state, label) {
   item.classList.add(state);
   item.querySelector(".tick")?.remove();
   const tick = element("span", "tick", icon(state));
-  tick.role = "img";
-  tick.ariaLabel = tick.title = label;
+  if (state === "failed") {
+    tick.append(label); // in words, because something has to be done about it
+  } else {
+    tick.role = "img";
+    tick.ariaLabel = tick.title = label;
+  }
   item.lastElementChild.append(tick);
 }
 
@@ -119,7 +125,7 @@ function say(text, image = null) {
 
 function deliver({ id, room, text, image }) {
   if (!socket.connected) return; // the next "connect" delivers it
-  socket.timeout(20_000).emit("say", { id, room, text, image }, (lost, answer) => {
+  socket.timeout(60_000).emit("say", { id, room, text, image }, (lost, answer) => {
     if (!outbox.has(id)) return;
     // The server knows messages by their id, so a second copy does no harm.
     if (lost) return deliver(outbox.get(id));
@@ -137,6 +143,9 @@ $("composer").addEventListener("submit", (event) => {
   if (text) say(text);
 });
 
+// A tap on "send" leaves the focus, and with it a phone's keyboard, where it is.
+$("send").addEventListener("mousedown", (event) => event.preventDefault());
+
 $("text").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
@@ -147,15 +156,19 @@ $("text").addEventListener("keydown", (event) => {
 
 let largestImage = Infinity;
 
+async function sendImages(files) {
+  if ($("chat").hidden) return;
+  notice("");
+  for (const file of [...files]) await sendImage(file);
+}
+
 async function sendImage(file) {
-  if (!file) return;
   if (!$("file").accept.split(", ").includes(file.type)) {
     return notice(`“${file.name}” is not a picture that browsers show. Send PNG, JPEG, GIF, WebP or AVIF.`);
   }
   if (file.size > largestImage) {
     return notice(`“${file.name}” has ${size(file.size)}; the server takes images up to ${size(largestImage)}.`);
   }
-  notice("");
   say("", await file.arrayBuffer());
 }
 
@@ -167,10 +180,10 @@ function notice(text) {
 
 $("pick").addEventListener("click", () => $("file").click());
 $("file").addEventListener("change", () => {
-  sendImage($("file").files[0]);
+  sendImages($("file").files);
   $("file").value = "";
 });
-document.addEventListener("paste", (event) => sendImage(event.clipboardData.files[0]));
+document.addEventListener("paste", (event) => sendImages(event.clipboardData.files));
 document.addEventListener("dragover", (event) => {
   event.preventDefault();
   $("chat").classList.toggle("dropping", event.dataTransfer.types.includes("Files"));
@@ -179,7 +192,7 @@ document.addEventListener("dragleave", (event) => event.relatedTarget ?? $("chat
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   $("chat").classList.remove("dropping");
-  if (!$("chat").hidden) sendImage(event.dataTransfer.files[0]);
+  sendImages(event.dataTransfer.files);
 });
 
 // --- Typing: volatile, because a late "is typing" is worth nothing
@@ -230,6 +243,8 @@ function enterRoom() {
   $("text").placeholder = `Message #${room}`;
   $("log").ariaBusy = "true"; // nobody wants the history read aloud
   $("log").replaceChildren(lists.get(room));
+  $("log").scrollTop = 0;
+  link.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (!$("chat").hidden) document.title = `#${room} · Arcwire chat`;
 }
 
@@ -279,9 +294,14 @@ $("join").addEventListener("submit", (event) => {
 
 function connect() {
   $("refusal").textContent = "";
+  socket.disconnect(); // also ends the waiting for the next attempt
   socket.connect();
-  // What is sent through long-polling is base64: four characters for three bytes.
-  socket.io.engine.once("handshake", ({ maxPayload }) => (largestImage = Math.floor((maxPayload / 4) * 3)));
+  learnLimit();
+}
+
+function learnLimit() {
+  // What is sent through long-polling is one character of its own and four for every three bytes.
+  socket.io.engine.once("handshake", ({ maxPayload }) => (largestImage = Math.floor((maxPayload - 1) / 4) * 3));
 }
 
 function enterChat() {
@@ -339,6 +359,7 @@ socket.on("connect_error", (error) => {
 
 socket.io.on("reconnect_attempt", (number) => {
   attempt = number;
+  queueMicrotask(learnLimit); // the attempt's engine is made right after this event
   banner("lost", "Connection lost.", `Attempt ${number} …`);
 });
 
@@ -346,7 +367,6 @@ $("retry").addEventListener("click", () => {
   $("text").focus();
   attempt = 0;
   banner("lost", "Connection lost.", "Trying …");
-  socket.disconnect();
   connect();
 });
 
@@ -365,10 +385,14 @@ function waitForRetry() {
 function banner(state, text, detail = "") {
   clearTimeout(timer);
   $("banner").dataset.state = state;
-  // Set only when it changed, as every change is read aloud; the countdown is not.
-  if ($("outage").textContent !== text) $("outage").textContent = text;
-  $("countdown").textContent = detail;
-  $("refusal").textContent = state === "lost" ? "The server cannot be reached. Still trying …" : "";
+  announce($("outage"), text);
+  announce($("refusal"), state === "lost" ? "The server cannot be reached. Still trying …" : "");
+  $("countdown").textContent = detail; // not announced
+}
+
+/** Sets a text that screen readers read aloud, but only when it changed, as they read it each time it is set. */
+function announce(target, text) {
+  if (target.textContent !== text) target.textContent = text;
 }
 
 $("name").value = name;
