@@ -40,7 +40,7 @@ class Request:
         self.query = parse_query(query_string)
         # One bytes object instead of a tuple and two bytes objects a header: a connection keeps
         # its request for `socket.handshake`, and most are never asked for it.
-        self._headers = b"\n".join([b"%b:%b" % pair for pair in headers])
+        self._headers = b"".join([b"\n%b:%b" % pair for pair in headers])
         self.client = client
         self.secure = secure
 
@@ -48,11 +48,20 @@ class Request:
     def headers(self) -> dict[str, str]:
         """Header fields by lower-case name; fields sent more than once are joined by `, `."""
         fields: dict[str, str] = {}
-        if self._headers:
-            for line in self._headers.decode("latin-1").split("\n"):
-                name, _, value = line.partition(":")
-                fields[name] = f"{fields[name]}, {value}" if name in fields else value
+        for line in self._headers.decode("latin-1").split("\n")[1:]:
+            name, _, value = line.partition(":")
+            fields[name] = f"{fields[name]}, {value}" if name in fields else value
         return fields
+
+
+    def header(self, name: bytes) -> str | None:
+        """The first header field of this lower-case name, without building them all."""
+        start = self._headers.find(b"\n%b:" % name)
+        if start < 0:
+            return None
+        start += len(name) + 2
+        end = self._headers.find(b"\n", start)
+        return self._headers[start : end if end >= 0 else None].decode("latin-1")
 
 
 def parse_query(query_string: bytes) -> dict[str, str]:
@@ -142,6 +151,9 @@ class WebSocketLink(Protocol):
     Sends keep their order and never block; after `close`, `abort` or the end of the connection
     they are ignored. What is sent within one tick of the event loop should leave in one write.
     """
+
+    receiver: "LinkReceiver"
+    """Where what arrives is delivered; the engine replaces it when a probe becomes a session's link."""
 
     def send_packet(self, packet: bytes) -> None:
         """Send a text frame with a complete Engine.IO packet (`b"2"`, `b"3probe"`)."""

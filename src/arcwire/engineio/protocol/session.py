@@ -80,6 +80,16 @@ class ServerSession:
         # Packets that wait for a poll; allocated when there is one.
         self._queue: list[bytes] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether packets are still taken."""
+        return self.state is State.OPEN
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait for a poll, before base64."""
+        return sum(map(len, self._queue)) if self._queue else 0
+
     # -- time ----------------------------------------------------------------
 
     @property

@@ -1,0 +1,6 @@
+"""The server's side of Engine.IO: sessions and what drives them."""
+
+from arcwire.engineio.server.connection import Connection, MessageReceiver
+from arcwire.engineio.server.engine import Engine
+
+__all__ = ["Connection", "Engine", "MessageReceiver"]

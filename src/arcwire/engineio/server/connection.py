@@ -1,0 +1,353 @@
+"""A connection as the application sees it: one Engine.IO session, over whichever transport."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from arcwire.engineio.link import HttpExchange, LinkReceiver, PreparedMessage, Request, WebSocketLink
+from arcwire.engineio.protocol.notices import (
+    Closed,
+    Discarded,
+    MessageReceived,
+    Notice,
+    PacketsSent,
+    PollAnswered,
+    ProbeAnswered,
+    ProbeDropped,
+    Upgraded,
+)
+from arcwire.engineio.protocol.packet import Binary
+from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.engineio.protocol.session import ServerSession
+from arcwire.engineio.server.polling import answer_poll
+
+if TYPE_CHECKING:
+    from arcwire.engineio.server.engine import Engine
+
+HIGH_WATER = 64 * 1024
+"""Bytes that may wait for a client before awaiting a send means waiting."""
+
+_NO_STATUS = 1005
+
+
+class MessageReceiver(Protocol):
+    """What the application gives for each connection. Called on the loop's thread, in order."""
+
+    def receive_text(self, data: str) -> None:
+        """A text message arrived. Must not raise."""
+
+    def receive_binary(self, data: bytes) -> None:
+        """A binary message arrived. Must not raise."""
+
+    def connection_closed(self, reason: CloseReason, description: str) -> None:
+        """The connection ended; called exactly once, nothing follows."""
+
+
+class _Deaf:
+    """Receives for connections that are closed, so that no message needs a check of the state."""
+
+    def receive_text(self, data: str) -> None: ...
+    def receive_binary(self, data: bytes) -> None: ...
+    def connection_closed(self, reason: CloseReason, description: str) -> None: ...
+
+
+_DEAF = _Deaf()
+
+
+class Connection:
+    """Drives one `ServerSession`: feeds it, and does what it says.
+
+    Sends keep their order over an upgrade and never block; on a closed connection they are
+    ignored. All methods are for the loop's thread.
+    """
+
+    __slots__ = (
+        "_drained",
+        "_engine",
+        "_link",
+        "_poll",
+        "_probe",
+        "_receiver",
+        "_session",
+        "request",
+        "timer_slot",
+        "trusted",
+    )
+
+    def __init__(self, engine: "Engine", session: ServerSession, request: Request) -> None:
+        self.request = request
+        self.timer_slot = 0
+        self.trusted = False
+        self._engine = engine
+        self._session = session
+        self._receiver: MessageReceiver = _DEAF
+        # The open WebSocket that carries the session; None while it polls and once it is closed.
+        self._link: WebSocketLink | None = None
+        self._probe: Probe | None = None
+        self._poll: HttpExchange | None = None
+        self._drained: asyncio.Future[None] | None = None
+
+    # -- for the application ----------------------------------------------------
+
+    @property
+    def sid(self) -> str:
+        """The session id, 20 characters. A secret: whoever knows it can act for the client."""
+        return self._session.sid
+
+    @property
+    def transport(self) -> str:
+        """The current transport: "polling" or "websocket"."""
+        return self._session.transport
+
+    @property
+    def is_open(self) -> bool:
+        """False once the connection is closing or closed."""
+        return self._session.is_open
+
+    def send_text(self, payload: bytes) -> None:
+        """Send a text message; `payload` is UTF-8."""
+        link = self._link
+        if link is not None:
+            link.send_text(payload)
+        else:
+            self._act(self._session.send(b"4" + payload))
+
+    def send_binary(self, payload: bytes) -> None:
+        """Send a binary message."""
+        link = self._link
+        if link is not None:
+            link.send_binary(payload)
+        else:
+            self._act(self._session.send(Binary(payload)))
+
+    def send_prepared(self, message: PreparedMessage) -> None:
+        """Send a message that was prepared once for many connections."""
+        link = self._link
+        if link is not None:
+            link.send_prepared(message)
+        elif message.binary:
+            self._act(self._session.send(Binary(message.payload)))
+        else:
+            self._act(self._session.send(b"4" + message.payload))
+
+    def close(self) -> None:
+        """Close after what was sent before; the reason is FORCED_CLOSE. Harmless when closed."""
+        self._act(self._session.close(self._engine.now()))
+        self._rearm()
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes sent that the operating system, or the next poll, has not taken yet."""
+        if self._link is not None:
+            return self._link.buffered_bytes()
+        return self._session.queued_bytes
+
+    async def drain(self) -> None:
+        """Wait until at most `HIGH_WATER` bytes are buffered, or the connection is closed.
+
+        Cancelling it loses nothing.
+        """
+        if self.buffered_bytes <= HIGH_WATER:
+            return
+        # Hosts write at the end of the tick, and tell nothing when all went at once.
+        await asyncio.sleep(0)
+        while self.is_open and self.buffered_bytes > HIGH_WATER:
+            if self._drained is None:
+                self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._drained)
+
+    # -- for the engine ---------------------------------------------------------
+
+    def start(self, receiver: MessageReceiver, link: WebSocketLink | None) -> None:
+        """Begin: messages go to `receiver`; `link` carries the session, None means polling."""
+        self._receiver = receiver
+        self._link = link
+        self._rearm()
+
+    def poll(self, exchange: HttpExchange) -> bool:
+        """Serve a GET. False: refused, because another one waits; the session ends."""
+        notices = self._session.poll(self._engine.now())
+        if notices is None:
+            self.abort(CloseReason.TRANSPORT_ERROR, "two polls at once")
+            return False
+        self._poll = exchange
+        exchange.on_abort = self._poll_aborted
+        self._act(notices)
+        self._rearm()
+        return True
+
+    def begin_post(self) -> bool:
+        """A POST begins. False: refused, because another one runs; the session ends."""
+        if self._session.begin_post():
+            return True
+        self.abort(CloseReason.TRANSPORT_ERROR, "two posts at once")
+        return False
+
+    def end_post(self, body: bytes) -> tuple[Sequence[Notice], bool]:
+        """Its body is complete: what follows (for `act`), and whether it was a valid payload."""
+        return self._session.end_post(body, self._engine.now())
+
+    def abort(self, reason: CloseReason, description: str) -> None:
+        """End the session because of what the peer did or did not do."""
+        self._act(self._session.abort(reason, description))
+
+    def shutdown(self) -> None:
+        """End the session because the server stops."""
+        self._act(self._session.shutdown())
+
+    def open_probe(self, link: WebSocketLink) -> LinkReceiver:
+        """A WebSocket that wants to take over the session is open."""
+        probe = Probe(self, link)
+        if self._session.begin_upgrade(self._engine.now()):
+            self._probe = probe
+            self._rearm()
+        else:
+            link.close(_NO_STATUS, "")
+        return probe
+
+    def receive_probe(self, probe: "Probe", packet: str) -> None:
+        """A text packet arrived on a probing WebSocket."""
+        if probe is self._probe:
+            self._act(self._session.receive_probe(packet, self._engine.now()))
+            self._rearm()
+
+    def lose_probe(self, probe: "Probe") -> None:
+        """A probing WebSocket is gone."""
+        if probe is self._probe:
+            self._probe = None
+            self._session.lose_probe()
+
+    def handle_deadline(self, now: float) -> float | None:
+        """See `Timed`."""
+        deadline = self._session.deadline
+        if deadline is not None and now >= deadline:
+            self._act(self._session.handle_deadline(now))
+            deadline = self._session.deadline
+        return deadline
+
+    def act(self, notices: Sequence[Notice]) -> None:
+        """Do what the session says, in order."""
+        self._act(notices)
+
+    # -- LinkReceiver: the WebSocket that carries the session ---------------------
+
+    def receive_text(self, packet: str) -> None:
+        # The sanctioned shortcut for plain messages: no notice, no state, no clock.
+        if packet[:1] == "4":
+            if self._session.heartbeat.awaiting_pong:
+                self._session.heartbeat.sign_of_life(self._engine.now())
+            self._receiver.receive_text(packet[1:])
+        else:
+            self._act(self._session.receive(packet, self._engine.now()))
+
+    def receive_binary(self, data: bytes) -> None:
+        if self._session.heartbeat.awaiting_pong:
+            self._session.heartbeat.sign_of_life(self._engine.now())
+        self._receiver.receive_binary(data)
+
+    def link_drained(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    def link_closed(self, reason: CloseReason, description: str) -> None:
+        self._link = None
+        self.abort(reason, description)
+
+    # -- inside -------------------------------------------------------------------
+
+    def _act(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            match notice:
+                case MessageReceived(data):
+                    if isinstance(data, str):
+                        self._receiver.receive_text(data)
+                    else:
+                        self._receiver.receive_binary(data)
+                case PacketsSent(packets):
+                    if self._link is not None:
+                        _send_packets(self._link, packets)
+                case PollAnswered(body):
+                    self._answer_poll(body)
+                case ProbeAnswered(packet):
+                    if self._probe is not None:
+                        self._probe.link.send_packet(packet)
+                case ProbeDropped():
+                    self._drop_probe()
+                case Upgraded(packets):
+                    self._upgrade(packets)
+                case Closed(reason, description):
+                    receiver, self._receiver = self._receiver, _DEAF
+                    receiver.connection_closed(reason, description)
+                case Discarded():
+                    self._discard()
+                case _:
+                    assert_never(notice)
+
+    def _rearm(self) -> None:
+        deadline = self._session.deadline
+        if deadline is not None:
+            self._engine.timers.schedule(self, deadline)
+
+    def _answer_poll(self, body: bytes) -> None:
+        exchange, self._poll = self._poll, None
+        if exchange is not None:
+            exchange.on_abort = None
+            answer_poll(exchange, body)
+        self.link_drained()
+
+    def _poll_aborted(self) -> None:
+        self._poll = None
+        self.abort(CloseReason.TRANSPORT_ERROR, "the client dropped a poll")
+
+    def _upgrade(self, packets: list[bytes]) -> None:
+        probe, self._probe = self._probe, None
+        if probe is None:
+            return
+        self._link = probe.link
+        self._link.receiver = self
+        _send_packets(self._link, packets)
+        self.link_drained()
+
+    def _drop_probe(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.link.close(_NO_STATUS, "")
+
+    def _discard(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.close(_NO_STATUS, "")
+        self.link_drained()
+        self._engine.forget(self)
+
+
+class Probe:
+    """Receives from a WebSocket that wants to take over a session, until it does."""
+
+    __slots__ = ("_connection", "link")
+
+    def __init__(self, connection: Connection, link: WebSocketLink) -> None:
+        self._connection = connection
+        self.link = link
+
+    def receive_text(self, packet: str) -> None:
+        self._connection.receive_probe(self, packet)
+
+    def receive_binary(self, data: bytes) -> None:
+        # Never part of a probe: it ends it as a wrong text packet does.
+        self._connection.receive_probe(self, "")
+
+    def link_drained(self) -> None:
+        """Nothing waits for a probe."""
+
+    def link_closed(self, reason: CloseReason, description: str) -> None:
+        self._connection.lose_probe(self)
+
+
+def _send_packets(link: WebSocketLink, packets: list[bytes]) -> None:
+    for packet in packets:
+        if type(packet) is Binary:
+            link.send_binary(packet)
+        else:
+            link.send_packet(packet)

@@ -1,0 +1,88 @@
+"""One loop timer for all deadlines of a server."""
+
+import asyncio
+import heapq
+from typing import Protocol
+
+RESOLUTION = 1 / 64
+"""Deadlines are met up to this many seconds late, never early."""
+
+_BLOCKED = 0.5
+"""A timer that is later than this many seconds tells that the event loop was blocked."""
+
+
+class Timed(Protocol):
+    """Something with a deadline; it is in at most one `Timers`."""
+
+    timer_slot: int
+    """0 while it is not scheduled. Owned by `Timers`."""
+
+    def handle_deadline(self, now: float) -> float | None:
+        """Do what is due at `now`, if anything, and return the next deadline, or None.
+
+        May be called before the deadline, when that has moved since it was scheduled.
+        """
+
+
+class Timers:
+    """Deadlines in slots of `RESOLUTION` seconds.
+
+    An entry whose deadline moves away is not touched: it is asked again when its old slot comes,
+    so that a heartbeat costs one set operation a ping and nothing a message.
+    """
+
+    __slots__ = ("_handle", "_heap", "_loop", "_slots", "_waited")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._slots: dict[int, set[Timed]] = {}
+        self._heap: list[int] = []
+        self._handle: asyncio.TimerHandle | None = None
+        self._waited = False
+
+    def schedule(self, entry: Timed, deadline: float) -> None:
+        """Call `entry.handle_deadline` not later than shortly after `deadline` (loop time)."""
+        slot = int(deadline / RESOLUTION) + 1
+        current = entry.timer_slot
+        if current:
+            if current <= slot:
+                return
+            self._slots[current].discard(entry)
+        entry.timer_slot = slot
+        entries = self._slots.get(slot)
+        if entries is not None:
+            entries.add(entry)
+            return
+        self._slots[slot] = {entry}
+        heapq.heappush(self._heap, slot)
+        if self._heap[0] == slot:
+            self._arm()
+
+    def cancel(self, entry: Timed) -> None:
+        """Forget the entry; harmless when it is not scheduled."""
+        if entry.timer_slot:
+            self._slots[entry.timer_slot].discard(entry)
+            entry.timer_slot = 0
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._loop.call_at(self._heap[0] * RESOLUTION, self._fire)
+
+    def _fire(self) -> None:
+        self._handle = None
+        now = self._loop.time()
+        if now - self._heap[0] * RESOLUTION > _BLOCKED and not self._waited:
+            # What arrived while the loop was blocked has not been read yet: a pong, perhaps.
+            self._waited = True
+            self._handle = self._loop.call_later(RESOLUTION, self._fire)
+            return
+        self._waited = False
+        while self._heap and self._heap[0] * RESOLUTION <= now:
+            for entry in self._slots.pop(heapq.heappop(self._heap)):
+                entry.timer_slot = 0
+                deadline = entry.handle_deadline(now)
+                if deadline is not None:
+                    self.schedule(entry, deadline)
+        if self._heap:
+            self._arm()

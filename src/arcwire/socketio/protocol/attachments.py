@@ -1,0 +1,89 @@
+"""Binary values inside a packet travel as attachments: messages of their own behind it.
+
+In the packet each is replaced by `{"_placeholder": true, "num": i}` (protocol v5, "Sending and
+receiving data").
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+
+import msgspec
+
+from arcwire.socketio.protocol.packet import PacketError
+
+BINARY_TYPES = (bytes, bytearray, memoryview)
+
+_LEAVES = frozenset((str, int, float, bool, type(None)))
+
+
+def has_binary(value: object) -> bool:
+    """Whether a value holds bytes anywhere, at any depth. Runs for every packet sent."""
+    kind = type(value)
+    if kind in _LEAVES:
+        return False
+    if kind is dict:
+        for item in value.values():  # type: ignore[attr-defined]
+            if type(item) not in _LEAVES and has_binary(item):
+                return True
+        return False
+    if kind is list or kind is tuple:
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) not in _LEAVES and has_binary(item):
+                return True
+        return False
+    return _has_binary_inside(value)
+
+
+def _has_binary_inside(value: object) -> bool:
+    if isinstance(value, BINARY_TYPES):
+        return True
+    if isinstance(value, Mapping):
+        return any(map(has_binary, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(has_binary, value))
+    if isinstance(value, msgspec.Struct):
+        return any(has_binary(getattr(value, name)) for name in value.__struct_fields__)
+    if is_dataclass(value) and not isinstance(value, type):
+        return any(map(has_binary, vars(value).values())) if hasattr(value, "__dict__") else any(
+            has_binary(getattr(value, name)) for name in value.__dataclass_fields__
+        )
+    return False
+
+
+def detach(value: object) -> tuple[object, list[bytes]]:
+    """Take binary values out: the value with placeholders, and the attachments in their order.
+
+    Raises TypeError for an object that has no JSON form.
+    """
+    attachments: list[bytes] = []
+    # Structs, dataclasses and the like become dicts under their wire names; bytes stay.
+    plain = msgspec.to_builtins(value, builtin_types=BINARY_TYPES, str_keys=True)
+    return _detach(plain, attachments), attachments
+
+
+def _detach(value: object, attachments: list[bytes]) -> object:
+    if isinstance(value, BINARY_TYPES):
+        attachments.append(bytes(value))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(value, dict):
+        return {key: _detach(item, attachments) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_detach(item, attachments) for item in value]
+    return value
+
+
+def attach(value: object, attachments: Sequence[bytes]) -> object:
+    """Put attachments back in place of their placeholders.
+
+    Raises PacketError for a placeholder without attachment.
+    """
+    if isinstance(value, dict):
+        if value.get("_placeholder") is True:
+            number = value.get("num")
+            if type(number) is not int or not 0 <= number < len(attachments):
+                raise PacketError("illegal attachments")
+            return attachments[number]
+        return {key: attach(item, attachments) for key, item in value.items()}
+    if isinstance(value, list):
+        return [attach(item, attachments) for item in value]
+    return value
