@@ -1,0 +1,96 @@
+# `make run` starts the demo, `make test` runs every check; both set up what they need.
+
+HOST ?= 127.0.0.1
+PORT ?= 3000
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Unit tests run on every Python that is here and supported, everything else on the newest.
+VERSIONS := $(shell scripts/pythons | cut -d ' ' -f 1)
+NEWEST := $(firstword $(VERSIONS))
+ifeq ($(VERSIONS),)
+$(error Arcwire needs Python 3.11 or newer as python3)
+endif
+python := .venv-$(NEWEST)/bin/python
+
+STAMPS := $(VERSIONS:%=.venv-%)
+TESTABLE := .venv-$(NEWEST)/.project .venv-$(NEWEST)/.test
+
+.PHONY: help run test setup lint format types imports unit interop browser coverage lock clean
+
+help: ## Show what there is to make
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run: .venv-$(NEWEST)/.project examples/chat/node_modules/.package-lock.json ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
+	@exec $(python) examples/chat/server.py --host '$(HOST)' --port '$(PORT)'
+
+test: ## Run every check
+	@$(MAKE) -j2 setup
+	@$(MAKE) -j1 lint types imports unit interop browser
+
+setup: $(STAMPS:%=%/.project) $(STAMPS:%=%/.test) ## Make the virtual environments
+
+lint: $(TESTABLE) ## Check style (ruff)
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+
+format: $(TESTABLE) ## Put the code into shape (ruff)
+	$(python) -m ruff check --fix
+	$(python) -m ruff format
+
+types: $(TESTABLE) ## Check types (mypy, strict)
+	$(python) -m mypy
+
+imports: $(TESTABLE) ## Check that imports point down (import-linter)
+	.venv-$(NEWEST)/bin/lint-imports
+
+unit: $(VERSIONS:%=unit-%) ## Test without Node and browser, on every Python that is here
+
+unit-%: .venv-%/.project .venv-%/.test
+	.venv-$*/bin/python -m pytest --ignore tests/interop --ignore tests/browser
+
+interop: $(TESTABLE) tests/interop/node_modules/.package-lock.json ## Test with the clients and suites that others wrote
+	$(python) -m pytest tests/interop
+
+browser: $(TESTABLE) tests/browser/node_modules/.package-lock.json examples/chat/node_modules/.package-lock.json ## Test the chat in Chromium
+	@command -v chromium >/dev/null || scripts/debian-package chromium
+	$(python) -m pytest tests/browser
+
+coverage: $(TESTABLE) ## Show which lines the unit tests leave out
+	$(python) -m coverage run -m pytest --ignore tests/interop --ignore tests/browser
+	$(python) -m coverage report --skip-covered
+
+lock: ## Compile requirements/*.txt anew (UPGRADE=--upgrade takes new versions)
+	@test -x .venv-lock/bin/uv || { $(firstword $(shell scripts/pythons | cut -d ' ' -f 2)) -m venv .venv-lock && scripts/pip lock uv; }
+	@for target in 'pyproject.toml runtime' 'requirements/build.in build' 'requirements/test.in test'; do \
+	    set -- $$target; \
+	    .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	        --python-version 3.11 $(UPGRADE) "$$1" --output-file "requirements/$$2.txt"; \
+	done
+
+clean: ## Remove what these commands made
+	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results
+	rm -rf examples/chat/node_modules tests/interop/node_modules tests/browser/node_modules
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A changed requirement makes an environment anew, so it never holds what the files do not name.
+$(STAMPS:%=%/.runtime): .venv-%/.runtime: requirements/runtime.txt requirements/build.txt
+	@scripts/venv $*
+	@touch $@
+
+$(STAMPS:%=%/.project): .venv-%/.project: pyproject.toml .venv-%/.runtime
+	@scripts/pip $* --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS:%=%/.test): .venv-%/.test: requirements/test.txt .venv-%/.runtime
+	@scripts/pip $* --require-hashes -r requirements/test.txt
+	@touch $@
+
+# npm writes this file last; it stands for the whole folder.
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@command -v npm >/dev/null || { echo 'Node 20 or newer with npm is missing; install it, then try again.' >&2; exit 1; }
+	@echo "Setting up $*/node_modules"
+	@cd $* && npm ci --loglevel=error
+	@touch $@
