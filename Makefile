@@ -24,7 +24,7 @@ help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 run: .venv-$(NEWEST)/.project examples/chat/node_modules/.package-lock.json ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
-	@exec $(python) examples/chat/server.py --host '$(HOST)' --port '$(PORT)'
+	@exec $(python) examples/chat/app.py --host '$(HOST)' --port '$(PORT)'
 
 test: ## Run every check
 	@$(MAKE) -j2 setup
