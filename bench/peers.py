@@ -1,0 +1,154 @@
+"""The servers that are compared, and what they need installed."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+SERVERS = BENCH / "servers"
+BUILD = BENCH / "build"
+
+NODE = "node"
+PYTHON_PACKAGES = ("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "python-socketio", "websockets")
+NODE_PACKAGES = ("socket.io", "ws")
+
+
+class MissingTool(Exception):
+    """Something that the benchmark needs is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server: a script under `servers`, called with a port of 127.0.0.1 and these arguments."""
+
+    name: str
+    runtime: str
+    """NODE, or a version of Python such as `3.12`."""
+    script: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runs the scripts, with the versions of itself and of the packages in it."""
+
+    executable: Path
+    versions: dict[str, str]
+
+    def command(self, peer: Peer, port: int) -> list[str]:
+        return [str(self.executable), str(SERVERS / peer.script), str(port), *peer.arguments]
+
+
+def find_pythons(wanted: Sequence[str]) -> list[str]:
+    """Versions of Python to use, newest first: those wanted, else the newest and the oldest there is.
+
+    Raises MissingTool for one that is not on this machine.
+    """
+    present = list(_pythons())
+    absent = [version for version in wanted if version not in present]
+    if absent or not present:
+        raise MissingTool(
+            f"Python {' and '.join(absent or ['3.11'])}; there is {', '.join(present) or 'none'}"
+        )
+    return [version for version in present if version in (wanted or (present[0], present[-1]))]
+
+
+def peers_for(pythons: Sequence[str]) -> list[Peer]:
+    """Arcwire's fast path on each Python; on the first one also its ASGI host and python-socketio; Node."""
+    newest = pythons[0]
+    return [
+        *(Peer(f"arcwire-{version}", version, "arcwire_server.py", ("fast",)) for version in pythons),
+        Peer(f"arcwire-asgi-{newest}", newest, "arcwire_server.py", ("asgi",)),
+        Peer("python-socketio", newest, "python_socketio_server.py"),
+        Peer("node-ws", NODE, "node_ws.mjs"),
+    ]
+
+
+def install(runtime: str) -> Runtime:
+    """Install what the servers of a runtime need, unless that is there already."""
+    return _install_node() if runtime == NODE else _install_python(runtime)
+
+
+def build_load() -> Path:
+    """Compile the load generator if its source is newer."""
+    source, load = BENCH / "load.c", BUILD / "load"
+    if not load.exists() or load.stat().st_mtime < source.stat().st_mtime:
+        BUILD.mkdir(exist_ok=True)
+        _run([_tool("gcc"), "-O3", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-o", load, source])
+    return load
+
+
+def _pythons() -> dict[str, Path]:
+    script = ROOT / "scripts/pythons"
+    answer = subprocess.run([script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return {version: Path(path) for version, path in map(str.split, answer.stdout.splitlines())}
+
+
+def _install_python(version: str) -> Runtime:
+    """A virtual environment with Arcwire (from this tree) and python-socketio."""
+    folder = BUILD / f"python-{version}"
+    python = folder / "bin/python"
+    pinned = [
+        ROOT / "requirements/runtime.txt",
+        ROOT / "requirements/build.txt",
+        SERVERS / "requirements.txt",
+    ]
+    sources = [*pinned, ROOT / "pyproject.toml"]
+    if _needs_install(folder / ".installed", sources):
+        sys.stderr.write(f"installing the servers for Python {version}\n")
+        _run([_pythons()[version], "-m", "venv", "--clear", folder])
+        pip = (python, "-m", "pip", "-qq", "--no-input", "--disable-pip-version-check", "install")
+        _run([*pip, "--require-hashes", *(f"--requirement={file}" for file in pinned)])
+        _run([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT])
+        _mark_installed(folder / ".installed", sources)
+    script = (
+        "import json, platform, sys; from importlib.metadata import version;"
+        "packages = {name: version(name) for name in sys.argv[1:]};"
+        "print(json.dumps({'python': platform.python_version(), **packages}))"
+    )
+    return Runtime(python, json.loads(_output([python, "-c", script, *PYTHON_PACKAGES])))
+
+
+def _install_node() -> Runtime:
+    node = _tool("node")
+    stamp, sources = SERVERS / "node_modules/.installed", [SERVERS / "package-lock.json"]
+    if _needs_install(stamp, sources):
+        sys.stderr.write("installing the servers for Node\n")
+        _run([_tool("npm"), "ci", "--loglevel=error", "--prefix", SERVERS])
+        _mark_installed(stamp, sources)
+    manifests = {name: SERVERS / "node_modules" / name / "package.json" for name in NODE_PACKAGES}
+    packages = {name: json.loads(path.read_text())["version"] for name, path in manifests.items()}
+    return Runtime(node, {"node": _output([node, "--version"]).strip().removeprefix("v"), **packages})
+
+
+def _needs_install(stamp: Path, sources: Sequence[Path]) -> bool:
+    return not stamp.exists() or stamp.read_text() != _digest(sources)
+
+
+def _mark_installed(stamp: Path, sources: Sequence[Path]) -> None:
+    stamp.write_text(_digest(sources))
+
+
+def _digest(sources: Sequence[Path]) -> str:
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def _tool(name: str) -> Path:
+    path = shutil.which(name)
+    if path is None:
+        raise MissingTool(f"{name} is needed and was not found in PATH")
+    return Path(path)
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
+def _output(command: Sequence[str | Path]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
