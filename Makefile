@@ -15,50 +15,51 @@ $(error Arcwire needs Python 3.11 or newer as python3)
 endif
 python := .venv-$(NEWEST)/bin/python
 
-STAMPS := $(VERSIONS:%=.venv-%)
-TESTABLE := .venv-$(NEWEST)/.project .venv-$(NEWEST)/.test
+VENVS := $(VERSIONS:%=.venv-%)
 
-.PHONY: help run test setup lint format types imports unit interop browser coverage lock clean
+# npm writes this file last; it stands for the whole folder.
+MODULES := node_modules/.package-lock.json
+
+.PHONY: help run test setup lint format types imports unit interop browser coverage lock clean chromium
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-run: .venv-$(NEWEST)/.project examples/chat/node_modules/.package-lock.json ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
+run: .venv-$(NEWEST)/.project examples/chat/$(MODULES) ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
 	@exec $(python) examples/chat/app.py --host '$(HOST)' --port '$(PORT)'
 
 test: ## Run every check
 	@$(MAKE) -j2 setup
 	@$(MAKE) -j1 lint types imports unit interop browser
 
-setup: $(STAMPS:%=%/.project) $(STAMPS:%=%/.test) ## Make the virtual environments
+setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) chromium ## Get everything that the checks need
 
-lint: $(TESTABLE) ## Check style (ruff)
+lint: .venv-$(NEWEST)/.test ## Check style (ruff)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 
-format: $(TESTABLE) ## Put the code into shape (ruff)
+format: .venv-$(NEWEST)/.test ## Put the code into shape (ruff)
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
 
-types: $(TESTABLE) ## Check types (mypy, strict)
+types: .venv-$(NEWEST)/.test ## Check types (mypy, strict)
 	$(python) -m mypy
 
-imports: $(TESTABLE) ## Check that imports point down (import-linter)
+imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
 	.venv-$(NEWEST)/bin/lint-imports
 
 unit: $(VERSIONS:%=unit-%) ## Test without Node and browser, on every Python that is here
 
-unit-%: .venv-%/.project .venv-%/.test
+unit-%: .venv-%/.test
 	.venv-$*/bin/python -m pytest --ignore tests/interop --ignore tests/browser
 
-interop: $(TESTABLE) tests/interop/node_modules/.package-lock.json ## Test with the clients and suites that others wrote
+interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
-browser: $(TESTABLE) tests/browser/node_modules/.package-lock.json examples/chat/node_modules/.package-lock.json ## Test the chat in Chromium
-	@command -v chromium >/dev/null || scripts/debian-package chromium
+browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) examples/chat/$(MODULES) chromium ## Test the chat in Chromium
 	$(python) -m pytest tests/browser
 
-coverage: $(TESTABLE) ## Show which lines the unit tests leave out
+coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
 	$(python) -m coverage run -m pytest --ignore tests/interop --ignore tests/browser
 	$(python) -m coverage report --skip-covered
 
@@ -76,21 +77,23 @@ clean: ## Remove what these commands made
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed requirement makes an environment anew, so it never holds what the files do not name.
-$(STAMPS:%=%/.runtime): .venv-%/.runtime: requirements/runtime.txt requirements/build.txt
+$(VENVS:%=%/.runtime): .venv-%/.runtime: requirements/runtime.txt requirements/build.txt
 	@scripts/venv $*
 	@touch $@
 
-$(STAMPS:%=%/.project): .venv-%/.project: pyproject.toml .venv-%/.runtime
+$(VENVS:%=%/.project): .venv-%/.project: pyproject.toml .venv-%/.runtime
 	@scripts/pip $* --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(STAMPS:%=%/.test): .venv-%/.test: requirements/test.txt .venv-%/.runtime
+$(VENVS:%=%/.test): .venv-%/.test: requirements/test.txt .venv-%/.project
 	@scripts/pip $* --require-hashes -r requirements/test.txt
 	@touch $@
 
-# npm writes this file last; it stands for the whole folder.
-%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+chromium:
+	@command -v chromium >/dev/null || scripts/debian-package chromium
+
+%/$(MODULES): %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo 'Node 20 or newer with npm is missing; install it, then try again.' >&2; exit 1; }
 	@echo "Setting up $*/node_modules"
-	@cd $* && npm ci --loglevel=error
+	@cd $* && npm ci --loglevel=error --no-update-notifier
 	@touch $@
