@@ -27,9 +27,7 @@ class Refusal(Enum):
         self.code = code
         self.message = message
         self.status = 403 if code == 4 else 400
-        self.body = json.dumps(
-            {"code": code, "message": message}, separators=(",", ":")
-        ).encode()
+        self.body = json.dumps({"code": code, "message": message}, separators=(",", ":")).encode()
 
 
 def verify(
@@ -52,24 +50,19 @@ def verify(
         return Refusal.UNKNOWN_TRANSPORT
     if origin is not None and _ILLEGAL_VALUE.search(origin):
         return Refusal.BAD_REQUEST
-    # A WebSocket can carry the "websocket" transport only; the reference accepts such a request
-    # and closes the connection right after.
-    if upgrade and transport != "websocket":
-        return Refusal.BAD_REQUEST
+    # "websocket" needs a WebSocket, and a WebSocket carries nothing else. The reference holds a
+    # request for the first without the second for ever, and opens the other way round only to close.
+    mismatch = upgrade is not (transport == "websocket")
     if sid:
         if session_transport is None:
             return Refusal.UNKNOWN_SID
-        if not upgrade and transport != session_transport:
-            return Refusal.BAD_REQUEST
-        # Without Upgrade there is nothing to speak "websocket" over: refuse, never wait.
-        if not upgrade and transport == "websocket":
-            return Refusal.BAD_REQUEST
-        if eio != "4":
+        # Whether the session can still upgrade is its own question, asked when the WebSocket is open.
+        if mismatch or eio != "4" or (not upgrade and transport != session_transport):
             return Refusal.BAD_REQUEST
         return None
     if method != "GET":
         return Refusal.BAD_HANDSHAKE_METHOD
-    if transport == "websocket" and not upgrade:
+    if mismatch:
         return Refusal.BAD_REQUEST
     if eio != "4":
         return Refusal.UNSUPPORTED_PROTOCOL_VERSION

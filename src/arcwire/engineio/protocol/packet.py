@@ -13,6 +13,8 @@ MESSAGE = b"4"
 UPGRADE = b"5"
 NOOP = b"6"
 
+TYPES = "0123456"
+
 PROBE_PING = "2probe"
 PROBE_PONG = b"3probe"
 

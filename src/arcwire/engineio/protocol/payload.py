@@ -4,15 +4,15 @@ The body is always text: a binary message is `b` and its base64 form.
 """
 
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from arcwire.engineio.protocol.packet import Binary
+from arcwire.engineio.protocol.packet import TYPES, Binary
 
 SEPARATOR = b"\x1e"
 
 
 class PayloadError(ValueError):
-    """A body that is not a payload."""
+    """A body that is not a payload, or a part of it that is not a packet."""
 
 
 def encode_payload(packets: Iterable[bytes]) -> bytes:
@@ -25,28 +25,29 @@ def encode_payload(packets: Iterable[bytes]) -> bytes:
     )
 
 
-def decode_payload(body: bytes) -> list[str | bytes]:
+def decode_payload(body: bytes) -> Iterator[str | bytes]:
     """Split a body into text packets (with their digit) and binary messages.
 
-    Raises PayloadError for an empty body, an empty packet, bad UTF-8, or bad base64.
+    Raises PayloadError at the first part that is not a packet: empty, of an unknown type, or bad
+    base64; at once when the body is not UTF-8. What comes before that part is good.
     """
     try:
         text = body.decode()
     except UnicodeDecodeError:
         raise PayloadError("the body is not valid UTF-8") from None
-    packets: list[str | bytes] = []
     for packet in text.split("\x1e"):
-        if packet[:1] == "b":
-            packets.append(_decode_base64(packet))
-        elif packet:
-            packets.append(packet)
+        kind = packet[:1]
+        if kind == "b":
+            yield decode_binary(packet)
+        elif kind and kind in TYPES:
+            yield packet
         else:
-            raise PayloadError("the body has an empty packet")
-    return packets
+            raise PayloadError(f"unknown packet type {kind!r}")
 
 
-def _decode_base64(packet: str) -> bytes:
+def decode_binary(packet: str) -> bytes:
+    """The content of a binary message in its text form: `b` and base64. Raises PayloadError."""
     try:
         return binascii.a2b_base64(packet[1:].encode("ascii"), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError):
-        raise PayloadError("a binary packet is not valid base64") from None
+        raise PayloadError("a binary message is not valid base64") from None

@@ -26,7 +26,12 @@ from arcwire.engineio.protocol.notices import (
     ProbeDropped,
     Upgraded,
 )
-from arcwire.engineio.protocol.payload import PayloadError, decode_payload, encode_payload
+from arcwire.engineio.protocol.payload import (
+    PayloadError,
+    decode_binary,
+    decode_payload,
+    encode_payload,
+)
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.upgrade import Step, Upgrade
 
@@ -50,6 +55,7 @@ class ServerSession:
         "_poll_waits",
         "_post_runs",
         "_queue",
+        "_queued_bytes",
         "_upgrade",
         "_upgrade_timeout",
         "heartbeat",
@@ -79,6 +85,7 @@ class ServerSession:
         self._post_runs = False
         # Packets that wait for a poll; allocated when there is one.
         self._queue: list[bytes] | None = None
+        self._queued_bytes = 0
 
     @property
     def is_open(self) -> bool:
@@ -88,7 +95,7 @@ class ServerSession:
     @property
     def queued_bytes(self) -> int:
         """Bytes that wait for a poll, before base64."""
-        return sum(map(len, self._queue)) if self._queue else 0
+        return self._queued_bytes
 
     # -- time ----------------------------------------------------------------
 
@@ -138,13 +145,15 @@ class ServerSession:
             self._queue = [packet]
         else:
             self._queue.append(packet)
+        self._queued_bytes += len(packet)
         return self._answer_poll() if self._poll_waits else _NOTHING
 
     def close(self, now: float) -> Sequence[Notice]:
         """Close from this side, after what was sent before.
 
         A polling client without a waiting poll gets the rest, and the close packet, with its next
-        poll, within `CLOSE_TIMEOUT` seconds.
+        poll, within `CLOSE_TIMEOUT` seconds. If it is about to upgrade instead, and so polls no
+        more, it gets the rest over the WebSocket.
         """
         if self.state is not State.OPEN:
             return _NOTHING
@@ -152,10 +161,7 @@ class ServerSession:
             return self._end(CloseReason.FORCED_CLOSE, "closed by the server")
         self.state = State.CLOSING
         self._close_at = now + CLOSE_TIMEOUT
-        return [
-            *self._drop_probe(),
-            Closed(CloseReason.FORCED_CLOSE, "closed by the server"),
-        ]
+        return [Closed(CloseReason.FORCED_CLOSE, "closed by the server")]
 
     def shutdown(self) -> Sequence[Notice]:
         """Close because the server stops: nothing is kept for a later poll."""
@@ -170,9 +176,10 @@ class ServerSession:
 
         None refuses it with status 400: a second poll beside a waiting one. Only a broken client
         does that (protocol v4, "HTTP long-polling"), so the session ends; its notices are those
-        of `abort`, which the caller must call.
+        of `abort`, which the caller must call. Not for a session that has left polling; `verify`
+        keeps such requests away.
         """
-        if self._poll_waits:
+        if self._poll_waits or self.state is State.CLOSED:
             return None
         self._poll_waits = True
         if self.state is State.CLOSING:
@@ -189,29 +196,29 @@ class ServerSession:
         return True
 
     def end_post(self, body: bytes, now: float) -> tuple[Sequence[Notice], bool]:
-        """Its body is complete. The flag tells whether it was a valid payload."""
+        """Its body is complete. The flag tells whether it was a valid payload (status 200 or 400).
+
+        What a payload holds before the packet that ends the session is delivered, as it would
+        have been one packet at a time; what comes after that packet is ignored.
+        """
         self._post_runs = False
         if self.state is not State.OPEN:
             return _NOTHING, True
         self.heartbeat.sign_of_life(now)
-        try:
-            received = decode_payload(body)
-        except PayloadError as error:
-            return self._end(CloseReason.PARSE_ERROR, str(error)), False
         notices: list[Notice] = []
-        for data in received:
-            if isinstance(data, bytes):
-                notices.append(MessageReceived(data))
-            elif data[0] == "4":
-                notices.append(MessageReceived(data[1:]))
-            else:
-                notices += self._control(data, now)
-                if self.state is State.CLOSED:
-                    valid = not any(
-                        isinstance(notice, Closed) and notice.reason is CloseReason.PARSE_ERROR
-                        for notice in notices
-                    )
-                    return notices, valid
+        try:
+            for data in decode_payload(body):
+                if isinstance(data, bytes):
+                    notices.append(MessageReceived(data))
+                elif data[0] == "4":
+                    notices.append(MessageReceived(data[1:]))
+                else:
+                    notices += self._control(data, now)
+                    if self.state is State.CLOSED:
+                        break
+        except PayloadError as error:
+            notices += self._end(CloseReason.PARSE_ERROR, str(error))
+            return notices, False
         return notices, True
 
     def abort(self, reason: CloseReason, description: str) -> Sequence[Notice]:
@@ -229,6 +236,13 @@ class ServerSession:
         if packet[:1] == "4":
             self.heartbeat.sign_of_life(now)
             return [MessageReceived(packet[1:])]
+        if packet[:1] == "b":
+            # What clients send that are told to avoid binary frames (`forceBase64` in JavaScript).
+            self.heartbeat.sign_of_life(now)
+            try:
+                return [MessageReceived(decode_binary(packet))]
+            except PayloadError as error:
+                return self._end(CloseReason.PARSE_ERROR, str(error))
         return self._control(packet, now)
 
     # -- upgrade -------------------------------------------------------------
@@ -256,10 +270,11 @@ class ServerSession:
         if self._poll_waits:
             self._poll_waits = False
             notices.append(PollAnswered(packets.NOOP))
-        queue, self._queue = self._queue or [], None
         self._upgrade = None
         self.transport = "websocket"
-        notices.append(Upgraded(queue))
+        notices.append(Upgraded(self._take_queue()))
+        if self.state is State.CLOSING:
+            notices += self._discard()
         return notices
 
     def lose_probe(self) -> None:
@@ -277,16 +292,20 @@ class ServerSession:
             return self._end(CloseReason.TRANSPORT_CLOSE, "the client sent a close packet")
         if kind == "2":
             return self._end(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
-        if kind in ("0", "5", "6") and kind:
+        if kind in ("0", "5", "6"):
             # Without meaning here; the reference ignores them too.
             self.heartbeat.sign_of_life(now)
             return _NOTHING
         return self._end(CloseReason.PARSE_ERROR, f"unknown packet type {kind!r}")
 
+    def _take_queue(self) -> list[bytes]:
+        queue, self._queue = self._queue or [], None
+        self._queued_bytes = 0
+        return queue
+
     def _answer_poll(self) -> Sequence[Notice]:
         self._poll_waits = False
-        queue, self._queue = self._queue or [], None
-        return [PollAnswered(encode_payload(queue))]
+        return [PollAnswered(encode_payload(self._take_queue()))]
 
     def _release_poll(self, now: float) -> Sequence[Notice]:
         upgrade = self._upgrade
@@ -300,8 +319,7 @@ class ServerSession:
 
     def _final_answer(self) -> Notice:
         self._poll_waits = False
-        queue, self._queue = self._queue or [], None
-        return PollAnswered(encode_payload([*queue, packets.CLOSE]))
+        return PollAnswered(encode_payload([*self._take_queue(), packets.CLOSE]))
 
     def _drop_probe(self) -> Sequence[Notice]:
         if self._upgrade is None:
@@ -321,13 +339,11 @@ class ServerSession:
                 notices.append(PollAnswered(packets.NOOP))
             else:
                 notices.append(self._final_answer())
+        self._take_queue()
         notices += (Closed(reason, description), Discarded())
-        self._queue = None
         return notices
 
     def _discard(self) -> Sequence[Notice]:
         self.state = State.CLOSED
-        self._queue = None
-        if self._poll_waits:
-            return [self._final_answer(), Discarded()]
-        return [Discarded()]
+        self._take_queue()
+        return [*self._drop_probe(), Discarded()]
