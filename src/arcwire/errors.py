@@ -1,10 +1,58 @@
-"""The root of Arcwire's exceptions.
+"""Arcwire's exceptions.
 
 ArcwireError
-├── engineio.errors ...     misuse of the engine
-└── socketio.errors ...     what handlers raise and what awaiting an answer may raise
+├── ConnectionRefused    raised by middlewares and connection handlers: the client may not come in
+├── EventError           raised by event handlers: the answer is an error of the application
+├── AckTimeout           an acknowledgement did not arrive in time (also a TimeoutError)
+└── Disconnected         the socket is gone, so its acknowledgement will never arrive
 """
 
 
 class ArcwireError(Exception):
     """Base of every exception that Arcwire raises on purpose."""
+
+
+class ConnectionRefused(ArcwireError):
+    """Raise it in a middleware or a connection handler to refuse a socket.
+
+    The client gets `connect_error` with `message` and, unless None, `data` (anything with a JSON
+    form, without bytes), and does not try again by itself.
+    """
+
+    def __init__(self, message: str = "connection refused", data: object = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class EventError(ArcwireError):
+    """Raise it in an event handler to answer with an error of the application.
+
+    If the client asked for an acknowledgement it gets
+    `{"error": {"code": code, "message": message, "data": data}}`; `data` None is left out.
+    """
+
+    def __init__(self, code: str, message: str = "", data: object = None) -> None:
+        super().__init__(f"{code}: {message}" if message else code)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class AckTimeout(ArcwireError, TimeoutError):
+    """Not all acknowledgements arrived in time.
+
+    `responses` holds those that did, in the order of their arrival.
+    """
+
+    def __init__(self, message: str, responses: list[object] | None = None) -> None:
+        super().__init__(message)
+        self.responses: list[object] = [] if responses is None else responses
+
+
+class Disconnected(ArcwireError):
+    """The socket is not connected (any more). `reason` is a `DisconnectReason`, or None."""
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -106,9 +106,7 @@ class EngineApp:
         offer = scope.get("extensions", {}).get("arcwire.link")
         if offer is not None:
             # See docs/decisions/0001-hand-over.md.
-            offer["take"](
-                self._handler.max_payload, lambda link: self._handler.open_link(request, link)
-            )
+            offer["take"](self._handler.max_payload, lambda link: self._handler.open_link(request, link))
             await send({"type": "websocket.accept"})
             return
         await send({"type": "websocket.accept"})
@@ -280,9 +278,7 @@ class AsgiLink:
                 return CloseReason.TRANSPORT_CLOSE, f"close code {message.get('code', 1005)}"
             text = message.get("text")
             data = text if text is not None else message["bytes"]
-            if len(data) > self._max_payload or (
-                text is not None and len(text.encode()) > self._max_payload
-            ):
+            if len(data) > self._max_payload or (text is not None and len(text.encode()) > self._max_payload):
                 self.close(1009, "message too big")
                 return await self._closed(
                     CloseReason.PAYLOAD_TOO_LARGE, f"a message of more than {self._max_payload} bytes"
@@ -313,7 +309,7 @@ class AsgiLink:
                 message, size = self._queue.popleft()
                 try:
                     await self._send(message)
-                except Exception:  # noqa: BLE001 - each server has its own; the reader reports the end
+                except Exception:  # each server has its own; the reader reports the end
                     self._closing = True
                     self._queue.clear()
                     return

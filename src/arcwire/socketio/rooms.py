@@ -1,6 +1,7 @@
 """Who is in which room, and the other way round."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Rooms(Generic[T]):
         """A snapshot of the rooms of a member."""
         return frozenset(self._rooms.get(member, ()))
 
-    def members(self, room: str) -> Set[T]:
+    def members(self, room: str) -> AbstractSet[T]:
         """The members of a room: a view that changes with it."""
         return self._members.get(room, _NOBODY)  # type: ignore[arg-type]
 

@@ -25,7 +25,5 @@ def check_rooms(rooms: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of rooms. Raises TypeError for what is not a name."""
     for room in rooms:
         if not isinstance(room, str):
-            raise TypeError(
-                f"a room is named by a string, got {room!r}; several rooms are several arguments"
-            )
+            raise TypeError(f"a room is named by a string, got {room!r}; several rooms are several arguments")
     return rooms

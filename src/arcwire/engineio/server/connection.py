@@ -256,7 +256,7 @@ class Connection:
 
     # -- inside -------------------------------------------------------------------
 
-    def _act(self, notices: Sequence[Notice]) -> None:
+    def _act(self, notices: Sequence[Notice]) -> None:  # noqa: C901, PLR0912 - one branch a notice
         for notice in notices:
             match notice:
                 case MessageReceived(data):

@@ -211,9 +211,7 @@ class Engine:
         def on_overflow() -> None:
             exchange.on_abort = None
             refuse_post(exchange, 413)
-            connection.abort(
-                CloseReason.PAYLOAD_TOO_LARGE, f"a post of more than {self.max_payload} bytes"
-            )
+            connection.abort(CloseReason.PAYLOAD_TOO_LARGE, f"a post of more than {self.max_payload} bytes")
 
         exchange.on_abort = on_abort
         exchange.read_body(self.max_payload, on_body, on_overflow)

@@ -44,8 +44,10 @@ def _has_binary_inside(value: object) -> bool:
     if isinstance(value, msgspec.Struct):
         return any(has_binary(getattr(value, name)) for name in value.__struct_fields__)
     if is_dataclass(value) and not isinstance(value, type):
-        return any(map(has_binary, vars(value).values())) if hasattr(value, "__dict__") else any(
-            has_binary(getattr(value, name)) for name in value.__dataclass_fields__
+        return (
+            any(map(has_binary, vars(value).values()))
+            if hasattr(value, "__dict__")
+            else any(has_binary(getattr(value, name)) for name in value.__dataclass_fields__)
         )
     return False
 

@@ -53,9 +53,7 @@ def encode_event(
     return _head(EVENT, namespace, id) + _encode_json(content), None
 
 
-def encode_ack(
-    namespace: str, id: int, args: tuple[object, ...]
-) -> tuple[bytes, list[bytes] | None]:
+def encode_ack(namespace: str, id: int, args: tuple[object, ...]) -> tuple[bytes, list[bytes] | None]:
     """The answer to an event with an id; as `encode_event`."""
     if has_binary(args):
         return _encode_binary(BINARY_ACK, namespace, id, args)
@@ -216,9 +214,7 @@ def _decode_control(kind: int, namespace: str, body: str) -> Packet:
     return Packet(kind, namespace, data=data)
 
 
-def _decode_binary(
-    kind: int, namespace: str, id: int | None, digits: str | None, body: str
-) -> PartialPacket:
+def _decode_binary(kind: int, namespace: str, id: int | None, digits: str | None, body: str) -> PartialPacket:
     count = int(digits) if digits is not None and len(digits) < 5 else 0
     if digits is None or count < 1:
         raise PacketError("illegal attachments")

@@ -1,0 +1,20 @@
+"""Arcwire: the real-time server for Python, speaking Socket.IO."""
+
+from arcwire.errors import AckTimeout, ArcwireError, ConnectionRefused, Disconnected, EventError
+from arcwire.socketio.handlers import Ack
+from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.server import Handshake, Namespace, Server, Socket
+
+__all__ = [
+    "Ack",
+    "AckTimeout",
+    "ArcwireError",
+    "ConnectionRefused",
+    "DisconnectReason",
+    "Disconnected",
+    "EventError",
+    "Handshake",
+    "Namespace",
+    "Server",
+    "Socket",
+]

@@ -1,0 +1,164 @@
+"""Acknowledgements that the server waits for. They always settle: answer, timeout, or disconnect."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any, Generic, TypeVar
+
+from arcwire.errors import AckTimeout, Disconnected
+
+R = TypeVar("R")
+
+
+class Answer(Generic[R]):
+    """What `emit_with_ack` returns: await it, or, in a thread, call `result`.
+
+    The event has been sent in any case. Awaiting raises AckTimeout or Disconnected. Cancelling the
+    await gives the answer up; the event stays sent.
+    """
+
+    __slots__ = ("_cleanup", "_error", "_future", "_loop", "_settled", "_timeout", "_value", "timer_slot")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
+        self.timer_slot = 0
+        self._loop = loop
+        self._timeout = timeout
+        self._settled = False
+        self._value: R | None = None
+        self._error: Exception | None = None
+        self._future: asyncio.Future[None] | None = None
+        self._cleanup: Callable[[], None] | None = None
+
+    def __await__(self) -> Generator[Any, None, R]:
+        if not self._settled:
+            if self._future is None:
+                self._future = asyncio.get_running_loop().create_future()
+            try:
+                yield from self._future
+            except asyncio.CancelledError:
+                self.settle(error=Disconnected("the answer was given up"))
+                raise
+        return self._take()
+
+    def result(self) -> R:
+        """Wait for the answer in a thread. Raises AckTimeout, Disconnected, RuntimeError.
+
+        RuntimeError: called on the event loop's thread, which would wait for itself.
+        """
+        if self._loop is not None and not self._settled:
+            try:
+                running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+            except RuntimeError:
+                running = None
+            if running is self._loop:
+                raise RuntimeError("result() is for threads; in a coroutine, await the answer")
+            return asyncio.run_coroutine_threadsafe(self._wait(), self._loop).result()
+        return self._take()
+
+    async def _wait(self) -> R:
+        return await self
+
+    def _take(self) -> R:
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+    # -- for the server -----------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is an answer, or will never be one."""
+        return self._settled
+
+    def on_settled(self, cleanup: Callable[[], None]) -> None:
+        """Call `cleanup` once when settled."""
+        self._cleanup = cleanup
+
+    def settle(self, value: R | None = None, error: Exception | None = None) -> None:
+        """End the waiting; only the first call counts."""
+        if self._settled:
+            return
+        self._settled = True
+        self._value, self._error = value, error
+        if self._cleanup is not None:
+            self._cleanup()
+            self._cleanup = None
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    def handle_deadline(self, now: float) -> float | None:
+        """See `Timed`: the time is up."""
+        self.settle(error=AckTimeout(f"no acknowledgement within {self._timeout:g} seconds"))
+        return None
+
+    def receive(self, sender: object, args: list[object]) -> None:
+        """An acknowledgement arrived."""
+        raise NotImplementedError
+
+    def lose(self, sender: object, reason: str) -> None:
+        """The socket that should have answered is gone."""
+        raise NotImplementedError
+
+
+def _value(args: list[object]) -> object:
+    """What an acknowledgement carries: nothing, a value, or a tuple of several."""
+    if len(args) == 1:
+        return args[0]
+    return tuple(args) if args else None
+
+
+class SingleAnswer(Answer[Any]):
+    """The answer of one socket."""
+
+    __slots__ = ()
+
+    def receive(self, sender: object, args: list[object]) -> None:
+        """An acknowledgement arrived."""
+        self.settle(_value(args))
+
+    def lose(self, sender: object, reason: str) -> None:
+        """The socket that should have answered is gone."""
+        self.settle(error=Disconnected(f"the socket is gone: {reason}", reason))
+
+
+class ManyAnswers(Answer[list[Any]]):
+    """The answers of many sockets, in the order of their arrival.
+
+    Those that leave are not waited for. AckTimeout carries the answers that came in time.
+    """
+
+    __slots__ = ("_missing", "_responses")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
+        super().__init__(loop, timeout)
+        self._missing: set[object] = set()
+        self._responses: list[Any] = []
+
+    def expect(self, senders: set[Any]) -> None:
+        """Wait for these; nobody means that it settles at once."""
+        self._missing = set(senders)
+        self._check()
+
+    def receive(self, sender: object, args: list[object]) -> None:
+        """An acknowledgement arrived."""
+        if sender in self._missing:
+            self._missing.discard(sender)
+            self._responses.append(_value(args))
+            self._check()
+
+    def lose(self, sender: object, reason: str) -> None:
+        """One of the sockets is gone."""
+        self._missing.discard(sender)
+        self._check()
+
+    def handle_deadline(self, now: float) -> float | None:
+        """See `Timed`: the time is up."""
+        message = (
+            f"{len(self._missing)} of {len(self._missing) + len(self._responses)} "
+            f"acknowledgements are missing after {self._timeout:g} seconds"
+        )
+        self.settle(error=AckTimeout(message, list(self._responses)))
+        return None
+
+    def _check(self) -> None:
+        if not self._missing:
+            self.settle(self._responses)

@@ -1,0 +1,162 @@
+"""Event handlers: their registration, and what is called for an event."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet
+from arcwire.socketio.signature import Arguments, Signature
+
+_LIFECYCLE = {"connect": "on_connect", "connection": "on_connect", "disconnect": "on_disconnect"}
+
+
+class AckSender(Protocol):
+    """What an `Ack` sends through: the socket whose client asked."""
+
+    def send_ack(self, id: int, args: tuple[object, ...]) -> None:
+        """Send the acknowledgement of the event with this id. From any thread."""
+
+
+class Ack:
+    """The acknowledgement of one event: call it with the answer.
+
+    A handler that declares a parameter of this type answers by calling it, now or later, from any
+    thread, instead of by its return value. Only the first call counts; when the client did not
+    ask for an acknowledgement (`expected` is False) calls do nothing.
+
+    Calling it raises TypeError or ValueError for values that have no JSON form.
+    """
+
+    __slots__ = ("_id", "_pending", "_sender", "_sent", "_taken")
+
+    def __init__(self, sender: AckSender, id: int | None, handlers: int) -> None:
+        self._sender = sender
+        self._id = id
+        self._sent = id is None
+        self._pending = handlers
+        self._taken = False
+
+    @property
+    def expected(self) -> bool:
+        """Whether the client asked and has not been answered."""
+        return not self._sent
+
+    def __call__(self, *args: object) -> None:
+        """Answer with these arguments (JavaScript's `emitWithAck` sees the first)."""
+        if not self._sent and self._id is not None:
+            self._sender.send_ack(self._id, args)
+            self._sent = True
+
+    def take(self) -> None:
+        """A handler answers by calling: no answer is given in its place when it returns None."""
+        self._taken = True
+
+    def finish(self, result: object) -> None:
+        """A handler returned `result`: the first that is not None is the answer.
+
+        When all have returned None the client gets an acknowledgement without arguments.
+        """
+        self._pending -= 1
+        if result is not None:
+            self(result)
+        elif self._pending == 0 and not self._taken:
+            self()
+
+    def fail(self, code: str, message: str | None = None, **more: object) -> None:
+        """Answer with `{"error": {"code": code, "message": message, ...}}`; None is left out."""
+        error = {"code": code, "message": message, **more}
+        self({"error": {key: value for key, value in error.items() if value is not None}})
+
+
+class EventHandler:
+    """One handler of one event."""
+
+    __slots__ = ("_arguments", "_slots", "_socket_first", "function", "is_async", "once", "takes_ack")
+
+    def __init__(self, signature: Signature, *, once: bool) -> None:
+        self.function = signature.function
+        self.is_async = signature.is_async
+        self.once = once
+        self.takes_ack = "ack" in signature.slots
+        self._slots = signature.slots
+        self._arguments = Arguments(signature.parameters, signature.rest)
+        # The common shape: the socket, then arguments of the event.
+        self._socket_first = signature.slots[:1] == ["socket"] and not any(signature.slots[1:])
+
+    def bind(self, packet: Packet, socket: object, ack: Ack | None) -> tuple[Any, ...]:
+        """The arguments of the call for an event.
+
+        Raises InvalidPayload, PacketError.
+        """
+        values = self._arguments.bind(packet)
+        if self._socket_first:
+            return (socket, *values[1:])
+        remaining = iter(values)
+        next(remaining)  # the event's name
+        fills = {"socket": socket, "ack": ack}
+        bound = [next(remaining) if slot is None else fills[slot] for slot in self._slots]
+        return (*bound, *remaining)
+
+
+class EventHandlers:
+    """The handlers of a namespace, or those of one socket, by event name and in order.
+
+    `markers` maps the types that handlers may declare to what fills them; `leading` as in
+    `Signature`.
+    """
+
+    __slots__ = ("_leading", "_markers", "_table")
+
+    def __init__(self, markers: dict[type, str], leading: tuple[str, ...] = ()) -> None:
+        self._markers = markers
+        self._leading = leading
+        self._table: dict[str, tuple[EventHandler, ...]] = {}
+
+    def add(self, event: str, function: Callable[..., Any], *, once: bool, where: str) -> None:
+        """Register a handler. Raises TypeError for a signature that cannot work."""
+        if not callable(function):
+            raise TypeError(f"{where} needs a function, got {function!r}")
+        signature = Signature(function, where=where, markers=self._markers, leading=self._leading)
+        self._table[event] = (*self.get(event), EventHandler(signature, once=once))
+
+    def get(self, event: str) -> tuple[EventHandler, ...]:
+        """The handlers of an event."""
+        return self._table.get(event, ())
+
+    def take(self, event: str) -> tuple[EventHandler, ...]:
+        """The handlers to call for an event that has arrived; those for once are gone then."""
+        handlers = self._table.get(event, ())
+        for handler in handlers:
+            if handler.once:
+                self._keep(event, [each for each in handlers if not each.once])
+                break
+        return handlers
+
+    def remove(self, event: str | None, function: Callable[..., Any] | None) -> None:
+        """Remove one handler, those of one event, or all; harmless when there are none."""
+        if event is None:
+            self._table.clear()
+        elif function is None:
+            self._table.pop(event, None)
+        else:
+            self._keep(event, [each for each in self.get(event) if each.function != function])
+
+    def _keep(self, event: str, handlers: list[EventHandler]) -> None:
+        if handlers:
+            self._table[event] = tuple(handlers)
+        else:
+            self._table.pop(event, None)
+
+
+def check_event(event: object, *, where: str) -> str:
+    """Return the name of an event.
+
+    Raises TypeError for what is not a string, ValueError for the names that belong to the
+    lifecycle of sockets.
+    """
+    if not isinstance(event, str):
+        raise TypeError(f"{where}: an event is named by a string, got {event!r}")
+    if event in RESERVED_EVENTS or event == "connection":
+        decorator = _LIFECYCLE.get(event)
+        hint = f"; register it with {decorator}" if decorator else ""
+        raise ValueError(f"{where}: {event!r} is not an event but part of a socket's lifecycle{hint}")
+    return event

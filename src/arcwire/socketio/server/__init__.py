@@ -1,0 +1,8 @@
+"""The Socket.IO server."""
+
+from arcwire.socketio.server.handshake import Handshake
+from arcwire.socketio.server.namespace import Namespace
+from arcwire.socketio.server.server import Server
+from arcwire.socketio.server.socket import Socket
+
+__all__ = ["Handshake", "Namespace", "Server", "Socket"]

@@ -1,0 +1,162 @@
+"""Many namespaces over one connection."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.engineio.server import Connection
+from arcwire.socketio.protocol.json_codec import PartialPacket, decode, encode_connect_error
+from arcwire.socketio.protocol.packet import (
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    Packet,
+    PacketError,
+)
+from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.server.socket import Socket
+
+if TYPE_CHECKING:
+    from arcwire.socketio.server.server import Server
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+class Multiplexer:
+    """Receives the messages of one connection and hands packets to the socket of their namespace.
+
+    A packet that the protocol forbids ends the connection, as a client that sends one cannot be
+    understood any more.
+    """
+
+    __slots__ = ("_left", "_others", "_partial", "_root", "_server", "connection", "issued", "timer_slot")
+
+    def __init__(self, server: "Server", connection: Connection) -> None:
+        self.connection = connection
+        self.issued = time.time()
+        self.timer_slot = 0
+        self._server = server
+        self._partial: PartialPacket | None = None
+        # Most connections have the root namespace and no other: no dict for them.
+        self._root: Socket | None = None
+        self._others: dict[str, Socket] | None = None
+        # Namespaces that the server ended: packets for them may still be on their way.
+        self._left: set[str] | None = None
+
+    # -- MessageReceiver ----------------------------------------------------------
+
+    def receive_text(self, data: str) -> None:
+        try:
+            if self._partial is not None:
+                raise PacketError("text in the middle of a binary packet")
+            packet = decode(data)
+            if type(packet) is Packet:
+                self._receive(packet)
+            else:
+                self._partial = packet  # type: ignore[assignment]
+        except PacketError as error:
+            self._fail(str(error))
+
+    def receive_binary(self, data: bytes) -> None:
+        try:
+            if self._partial is None:
+                raise PacketError("binary data without a packet that it belongs to")
+            packet = self._partial.add(data)
+            if packet is not None:
+                self._partial = None
+                self._receive(packet)
+        except PacketError as error:
+            self._fail(str(error))
+
+    def connection_closed(self, reason: CloseReason, description: str) -> None:
+        self._server.engine.timers.cancel(self)
+        self._server.drop(self)
+        for socket in self.sockets:
+            socket.end(DisconnectReason(reason.value), description)
+        self._root = self._others = None
+
+    # -- for sockets --------------------------------------------------------------
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """The sockets of this connection, those that are still connecting too."""
+        sockets = [] if self._root is None else [self._root]
+        return sockets if self._others is None else [*sockets, *self._others.values()]
+
+    def entered(self) -> None:
+        """A namespace let a socket in: the connection may stay."""
+        self._server.engine.timers.cancel(self)
+
+    def expel(self, socket: Socket) -> None:
+        """The server ends a namespace for this client; the connection stays."""
+        self._remove(socket)
+        if self._left is None:
+            self._left = set()
+        self._left.add(socket.namespace.name)
+
+    def guard(self, function: Callable[[Packet], None], packet: Packet) -> None:
+        """Handle a packet outside of the receiving of messages: a bad one ends the connection."""
+        try:
+            function(packet)
+        except PacketError as error:
+            self._fail(str(error))
+
+    def handle_deadline(self, now: float) -> float | None:
+        """See `Timed`: no namespace let the client in within `connect_timeout`."""
+        self._fail("no namespace was joined in time")
+        return None
+
+    # -- inside -------------------------------------------------------------------
+
+    def _remove(self, socket: Socket) -> None:
+        if socket is self._root:
+            self._root = None
+        elif self._others is not None:
+            self._others.pop(socket.namespace.name, None)
+
+    def _receive(self, packet: Packet) -> None:
+        name = packet.namespace
+        if name == "/":
+            socket = self._root
+        else:
+            socket = None if self._others is None else self._others.get(name)
+        kind = packet.type
+        if kind == EVENT and socket is not None:
+            socket.receive_event(packet)
+        elif kind == ACK and socket is not None:
+            socket.receive_ack(packet)
+        elif kind == CONNECT and socket is None:
+            self._connect(packet)
+        elif kind == DISCONNECT and socket is not None:
+            self._remove(socket)
+            socket.end(DisconnectReason.CLIENT_NAMESPACE_DISCONNECT, "the client left the namespace")
+        elif socket is not None or kind == CONNECT_ERROR or not self._has_left(name):
+            # A second CONNECT, a CONNECT_ERROR, or a packet for a namespace that was not joined.
+            raise PacketError(f"unexpected packet of type {kind} for namespace {name!r}")
+
+    def _has_left(self, name: str) -> bool:
+        return self._left is not None and name in self._left
+
+    def _connect(self, packet: Packet) -> None:
+        namespace = self._server.find(packet.namespace)
+        if namespace is None:
+            error = encode_connect_error(packet.namespace, "Invalid namespace")
+            self.connection.send_text(error)
+            return
+        socket = Socket(namespace, self, packet.data if isinstance(packet.data, dict) else {})
+        if packet.namespace == "/":
+            self._root = socket
+        else:
+            if self._others is None:
+                self._others = {}
+            self._others[packet.namespace] = socket
+        namespace.admit(socket)
+
+    def _fail(self, description: str) -> None:
+        logger.debug("connection %s is closed: %s", self.connection.sid, description)
+        self._partial = None
+        self.connection.close()

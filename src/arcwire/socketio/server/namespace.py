@@ -1,0 +1,276 @@
+"""A namespace: handlers, middlewares, and the sockets of one path."""
+
+import asyncio
+import inspect
+import itertools
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from arcwire.errors import ConnectionRefused
+from arcwire.socketio.acks import Answer, ManyAnswers
+from arcwire.socketio.adapter import LocalAdapter
+from arcwire.socketio.broadcast import Broadcast, Emission
+from arcwire.socketio.handlers import Ack, EventHandlers, check_event
+from arcwire.socketio.server.socket import Socket, run_in_context
+from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
+
+if TYPE_CHECKING:
+    from arcwire.socketio.server.server import Server
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+logger = logging.getLogger("arcwire.socketio")
+
+_SOCKET_MARKER: dict[type, str] = {Socket: "socket"}
+_EVENT_MARKERS: dict[type, str] = {Socket: "socket", Ack: "ack"}
+
+
+class Namespace:
+    """The sockets, handlers and middlewares of one path.
+
+    It may be made alone in any module and included in a server later:
+
+        chat = Namespace("/chat")
+
+        @chat.on("say")
+        async def say(socket: Socket, text: str) -> None: ...
+
+        io.include(chat)
+    """
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or "," in name:
+            raise ValueError(f"a namespace is named by a path without commas, got {name!r}")
+        self.name = name if name.startswith("/") else f"/{name}"
+        self.adapter = LocalAdapter()
+        self.event_handlers = EventHandlers(_EVENT_MARKERS, ("socket",))
+        self.disconnect_handlers: list[Signature] = []
+        self._connect_handlers: list[_ConnectHandler] = []
+        self._middlewares: list[Signature] = []
+        self._ack_ids = itertools.count()
+        self._server: Server | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, {len(self.adapter.members)} sockets>"
+
+    # -- handlers -----------------------------------------------------------------
+
+    def on(self, event: str, handler: F | None = None) -> Any:
+        """Register a handler for an event; also a decorator.
+
+        It is called with the socket and the event's arguments, decoded into the types that its
+        parameters are annotated with. An event may have several handlers; they start in the order
+        of their registration, and the events of one socket in the order of their arrival. What an
+        `async def` or `def` handler returns answers the client's acknowledgement; a parameter
+        annotated with `Ack` answers by a call instead. Plain `def` handlers run in threads.
+
+        Raises TypeError for a signature that cannot work, ValueError for a name that is no event.
+        """
+        return self._register(event, handler, once=False)
+
+    def once(self, event: str, handler: F | None = None) -> Any:
+        """As `on`, for the next such event only, of whichever socket."""
+        return self._register(event, handler, once=True)
+
+    def off(self, event: str | None = None, handler: Callable[..., Any] | None = None) -> None:
+        """Remove a handler, all handlers of one event, or all event handlers."""
+        self.event_handlers.remove(event, handler)
+
+    def on_connect(self, handler: F) -> F:
+        """Register what to do when a socket wants to connect; also a decorator.
+
+        Called with the socket and, if it takes a second argument, what the client sent as `auth`
+        (a dict, or decoded into the parameter's type). Raise ConnectionRefused to refuse. The
+        client is in, and its events are handled, when all such handlers are done, within
+        `connect_timeout` seconds.
+        """
+        self._connect_handlers.append(_ConnectHandler(handler))
+        return handler
+
+    def on_disconnect(self, handler: F) -> F:
+        """Register what to do when a socket is gone; also a decorator.
+
+        Called with as many of socket, reason (`DisconnectReason`) and description as it takes, for
+        each socket whose connection handlers were all done. `socket.rooms` are those it was in.
+        """
+        self.disconnect_handlers.append(self.read_disconnect_handler(handler))
+        return handler
+
+    def use(self, middleware: F) -> F:
+        """Register a middleware: called with each socket that wants to connect, before the handlers.
+
+        Also a decorator. Middlewares run one after the other; raise ConnectionRefused to refuse.
+        """
+        signature = Signature(middleware, where="use", markers=_SOCKET_MARKER, leading=("socket",))
+        if signature.parameters:
+            raise TypeError(f"use calls {describe(middleware)} with the socket only")
+        self._middlewares.append(signature)
+        return middleware
+
+    # -- sending --------------------------------------------------------------------
+
+    def to(self, *rooms: str) -> Broadcast:
+        """The members of these rooms. A socket in several of them gets an event once."""
+        return Broadcast(self).to(*rooms)
+
+    in_ = to
+
+    def except_(self, *rooms: str) -> Broadcast:
+        """Everybody without the members of these rooms."""
+        return Broadcast(self).except_(*rooms)
+
+    def timeout(self, seconds: float) -> Broadcast:
+        """Everybody, with a limit for acknowledgements."""
+        return Broadcast(self).timeout(seconds)
+
+    def emit(self, event: str, *args: object) -> Emission:
+        """Send an event to everybody; see `Broadcast.emit`."""
+        return Broadcast(self).emit(event, *args)
+
+    def emit_with_ack(self, event: str, *args: object) -> ManyAnswers:
+        """Send an event to everybody and wait for all; see `Broadcast.emit_with_ack`."""
+        return Broadcast(self).emit_with_ack(event, *args)
+
+    @property
+    def sockets(self) -> dict[str, Socket]:
+        """The connected sockets of this process by id: a snapshot."""
+        return {member.id: member for member in self.adapter.members}  # type: ignore[misc]
+
+    # -- for sockets and broadcasts -----------------------------------------------------
+
+    @property
+    def server(self) -> "Server":
+        """The server that includes this namespace."""
+        if self._server is None:
+            raise RuntimeError(f"namespace {self.name!r} is not included in a server")
+        return self._server
+
+    def bind(self, server: "Server") -> None:
+        """Belong to a server, for good."""
+        if self._server is not None and self._server is not server:
+            raise ValueError(f"namespace {self.name!r} belongs to another server already")
+        self._server = server
+
+    def next_ack_id(self) -> int:
+        """An id for a packet that wants acknowledgements."""
+        return next(self._ack_ids)
+
+    def open_answers(self, timeout: float | None) -> ManyAnswers:
+        """A new collection of acknowledgements."""
+        return ManyAnswers(None if self._server is None else self._server.engine.loop, timeout)
+
+    def watch(self, answer: Answer[Any], timeout: float | None) -> None:
+        """Arm the timeout of an acknowledgement that is waited for."""
+        if timeout is not None and not answer.settled:
+            engine = self.server.engine
+            engine.timers.schedule(answer, engine.now() + timeout)
+
+    def on_loop(self, function: Callable[..., None], *args: object) -> None:
+        """Call it on the loop's thread: now when this is that thread, else soon and in order."""
+        server = self._server
+        if server is None or server.thread is None or server.thread == get_ident():
+            function(*args)
+        else:
+            server.call_soon(function, *args)
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine of the application; it must not raise."""
+        self.server.start(coroutine)
+
+    async def call(self, signature: Signature, args: tuple[Any, ...]) -> Any:
+        """Call a function of the application, on the loop or in a thread."""
+        if signature.is_async:
+            return await signature.function(*args)
+        return await self.call_in_thread(signature.function, args)
+
+    async def call_in_thread(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Call a plain function in a thread, with the context variables of here."""
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self.server.executor, run_in_context(function, args))
+        # A plain function may return a coroutine: functools.wraps around one, a lambda.
+        return await result if inspect.isawaitable(result) else result
+
+    def new_socket_handlers(self) -> EventHandlers:
+        """For the handlers of one socket."""
+        return EventHandlers(_EVENT_MARKERS)
+
+    def read_disconnect_handler(self, handler: Callable[..., Any]) -> Signature:
+        """Read the signature of a disconnection handler. Raises TypeError."""
+        signature = Signature(handler, where="on_disconnect", markers=_SOCKET_MARKER, leading=("socket",))
+        if len(signature.slots) > 3:
+            raise TypeError(
+                f"on_disconnect calls {describe(handler)} with socket, reason and description; it wants more"
+            )
+        return signature
+
+    def admit(self, socket: Socket) -> None:
+        """Decide whether a socket may connect, and connect it."""
+        if self._middlewares or self._connect_handlers:
+            self.start(self._admit(socket))
+        else:
+            socket.accept()
+            socket.release()
+
+    # -- inside ---------------------------------------------------------------------
+
+    async def _admit(self, socket: Socket) -> None:
+        limit = self.server.connect_timeout
+        try:
+            async with asyncio.timeout(limit) as scope:
+                for middleware in self._middlewares:
+                    await self.call(middleware, (socket,))
+                for handler in self._connect_handlers:
+                    await self.call(handler.signature, handler.bind(socket))
+        except ConnectionRefused as refusal:
+            self._refuse(socket, refusal.message, refusal.data)
+        except InvalidPayload as error:
+            data = {"code": "invalid", "message": error.message, "path": error.path}
+            self._refuse(socket, "invalid auth", data)
+        except Exception:
+            if scope.expired():
+                logger.warning("%r was not let in within %g seconds", socket, limit)
+                self._refuse(socket, "timeout")
+            else:
+                logger.exception("a connection handler or middleware failed for %r", socket)
+                self._refuse(socket, "internal error")
+        else:
+            if not socket.gone:
+                socket.accept()
+                socket.release()
+            else:
+                socket.announce_end()
+
+    def _refuse(self, socket: Socket, message: str, data: object = None) -> None:
+        if not socket.gone:
+            socket.refuse(message, data)
+
+    def _register(self, event: str, handler: F | None, *, once: bool) -> Any:
+        where = f"{'once' if once else 'on'}({event!r})"
+        check_event(event, where=where)
+        if handler is None:
+            return partial(self._register, event, once=once)
+        self.event_handlers.add(event, handler, once=once, where=where)
+        return handler
+
+
+class _ConnectHandler:
+    """A connection handler: takes the socket, and perhaps what the client sent as `auth`."""
+
+    __slots__ = ("_auth", "signature")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.signature = Signature(function, where="on_connect", markers=_SOCKET_MARKER, leading=("socket",))
+        if len(self.signature.parameters) > 1:
+            raise TypeError(
+                f"on_connect calls {describe(function)} with the socket and the client's auth; it wants more"
+            )
+        self._auth: Parameter | None = next(iter(self.signature.parameters), None)
+
+    def bind(self, socket: Socket) -> tuple[Any, ...]:
+        """The arguments of the call. Raises InvalidPayload."""
+        if self._auth is None:
+            return (socket,)
+        return (socket, self._auth.convert(socket.auth))

@@ -1,0 +1,520 @@
+"""One client in one namespace."""
+
+import contextvars
+import logging
+from collections.abc import Callable, Generator, Sequence
+from enum import Enum
+from functools import partial
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from arcwire.engineio.link import PreparedMessage
+from arcwire.errors import Disconnected, EventError
+from arcwire.socketio.acks import Answer, SingleAnswer
+from arcwire.socketio.broadcast import Broadcast, Emission, check_timeout
+from arcwire.socketio.handlers import Ack, EventHandler, EventHandlers, check_event
+from arcwire.socketio.protocol.json_codec import (
+    decode_json,
+    encode_ack,
+    encode_connect,
+    encode_connect_error,
+    encode_disconnect,
+    encode_event,
+)
+from arcwire.socketio.protocol.packet import Packet, PacketError
+from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.selection import Selection, check_rooms
+from arcwire.socketio.server.handshake import Handshake
+from arcwire.socketio.signature import InvalidPayload, Signature
+
+if TYPE_CHECKING:
+    from arcwire.engineio.server import Connection
+    from arcwire.socketio.server.multiplexer import Multiplexer
+    from arcwire.socketio.server.namespace import Namespace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_BACKLOG = 1000
+"""Events that may wait for a connection handler; a client that sends more is not a client."""
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+class _State(Enum):
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+
+
+_CONNECTING = _State.CONNECTING
+_CONNECTED = _State.CONNECTED
+
+
+class _SocketEmission(Emission):
+    """What `Socket.emit` returns."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait until the client has taken most of what was sent, or is gone."""
+        return self._connection.drain().__await__()
+
+
+class Socket:
+    """One client in one namespace.
+
+    `emit`, `join`, `leave`, `disconnect` and acknowledgements may be used from any thread; calls
+    from one thread take effect in their order.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_acks",
+        "_auth",
+        "_backlog",
+        "_data",
+        "_events",
+        "_gone",
+        "_held",
+        "_multiplexer",
+        "_on_disconnect",
+        "_state",
+        "id",
+        "namespace",
+    )
+
+    id: str
+    """20 characters, unguessable; also the name of a room with this socket alone."""
+    namespace: "Namespace"
+    """The namespace that this socket is in."""
+
+    def __init__(self, namespace: "Namespace", multiplexer: "Multiplexer", auth: dict[str, Any]) -> None:
+        self.id = namespace.server.new_id()
+        self.namespace = namespace
+        self._multiplexer = multiplexer
+        self._auth = auth
+        self._state = _State.CONNECTING
+        self._data: dict[str, Any] | None = None
+        # What is sent before the client has been let in waits for CONNECT.
+        self._held: list[PreparedMessage] | None = []
+        # What arrives before the connection handlers are done waits for them.
+        self._backlog: list[Packet] | None = []
+        self._acks: dict[int, Answer[Any]] | None = None
+        self._events: EventHandlers | None = None
+        self._on_disconnect: list[Signature] | None = None
+        # Reason, description and rooms, once it is gone.
+        self._gone: tuple[DisconnectReason, str, frozenset[str]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} of {self.namespace.name!r}, {self._state.value}>"
+
+    # -- what it knows --------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client has been let in and is still there."""
+        return self._state is _CONNECTED
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The application's own data about this socket."""
+        if self._data is None:
+            self._data = {}
+        return self._data
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms that this socket is in, that of its own among them: a snapshot.
+
+        After the disconnection, the rooms that it was in.
+        """
+        if self._gone is not None:
+            return self._gone[2]
+        return self.namespace.adapter.rooms_of(self)
+
+    @property
+    def connection(self) -> "Connection":
+        """The Engine.IO connection below, shared by all namespaces of the client."""
+        return self._multiplexer.connection
+
+    @property
+    def handshake(self) -> Handshake:
+        """How the connection was opened."""
+        request = self._multiplexer.connection.request
+        query = f"?{request.query_string}" if request.query_string else ""
+        return Handshake(
+            headers=request.headers,
+            query=request.query,
+            auth=self._auth,
+            address=request.client[0] if request.client else None,
+            secure=request.secure,
+            url=request.path + query,
+            issued=self._multiplexer.issued,
+        )
+
+    # -- sending --------------------------------------------------------------------
+
+    def emit(self, event: str, *args: object) -> Emission:
+        """Send an event to this client; dropped when it is gone.
+
+        A plain call that keeps the order. Awaiting what it returns waits while more than 64 KiB
+        are on their way to this client, and also ends when the client goes. Raises TypeError or
+        ValueError for a reserved name and for arguments without a JSON form.
+        """
+        check_event(event, where="emit")
+        text, attachments = encode_event(self.namespace.name, event, args)
+        if get_ident() == self.namespace.server.thread:
+            self._send(text, attachments)
+        else:
+            self.namespace.on_loop(self._send, text, attachments)
+        return _SocketEmission(self._multiplexer.connection)
+
+    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
+        """Send an event and wait for the client's acknowledgement.
+
+        Awaiting gives what the client answered: a value, None for nothing, a tuple for several.
+        Raises Disconnected when the client goes first. Without `timeout` it may wait for ever.
+
+        In a connection handler this lets the client in: refusing it afterwards disconnects it.
+        """
+        return self._ask(None, event, args)
+
+    def timeout(self, seconds: float) -> "Deadline":
+        """Wait at most this long for acknowledgements: `socket.timeout(5).emit_with_ack(...)`."""
+        return Deadline(self, check_timeout(seconds))
+
+    def to(self, *rooms: str) -> Broadcast:
+        """The members of these rooms, without this socket."""
+        return self.broadcast.to(*rooms)
+
+    in_ = to
+
+    def except_(self, *rooms: str) -> Broadcast:
+        """Everybody in the namespace, without the members of these rooms and this socket."""
+        return self.broadcast.except_(*rooms)
+
+    @property
+    def broadcast(self) -> Broadcast:
+        """Everybody in the namespace but this socket."""
+        return Broadcast(self.namespace, Selection(excluded=frozenset((self.id,))))
+
+    # -- rooms ----------------------------------------------------------------------
+
+    def join(self, *rooms: str) -> None:
+        """Enter rooms. Does nothing once the socket is gone."""
+        self.namespace.on_loop(self._join, check_rooms(rooms))
+
+    def leave(self, room: str) -> None:
+        """Leave a room; harmless when not in it."""
+        self.namespace.on_loop(self.namespace.adapter.leave, self, *check_rooms((room,)))
+
+    # -- handlers of this socket ------------------------------------------------------
+
+    def on(self, event: str, handler: F | None = None) -> Any:
+        """Register a handler for an event of this socket; also a decorator.
+
+        It is called with the event's arguments, like those of the namespace, but gets the socket
+        only where a parameter is annotated with `Socket`.
+        """
+        return self._register(event, handler, once=False)
+
+    def once(self, event: str, handler: F | None = None) -> Any:
+        """As `on`, for the next such event only."""
+        return self._register(event, handler, once=True)
+
+    def off(self, event: str | None = None, handler: Callable[..., Any] | None = None) -> None:
+        """Remove a handler of this socket, all of one event, or all."""
+        if self._events is not None:
+            self._events.remove(event, handler)
+
+    def on_disconnect(self, handler: F) -> F:
+        """Register what to do when this socket is gone; also a decorator.
+
+        Called with as many of socket, reason and description as it takes.
+        """
+        signature = self.namespace.read_disconnect_handler(handler)
+        self._on_disconnect = [*(self._on_disconnect or ()), signature]
+        return handler
+
+    # -- end ------------------------------------------------------------------------
+
+    def disconnect(self, close: bool = False) -> None:
+        """Send the client away from this namespace, or, with `close`, end its whole connection.
+
+        The client does not come back by itself unless `close` is given.
+        """
+        self.namespace.on_loop(self._disconnect, close)
+
+    # -- Member, for adapters -----------------------------------------------------------
+
+    def deliver(self, messages: Sequence[PreparedMessage]) -> None:
+        """Send the messages of one packet."""
+        if self._state is _CONNECTED:
+            connection = self._multiplexer.connection
+            for message in messages:
+                connection.send_prepared(message)
+        elif self._held is not None:
+            self._held.extend(messages)
+
+    def expect_ack(self, id: int, answer: Answer[Any]) -> None:
+        """Report the acknowledgement with this id to `answer`, or the end of this socket."""
+        if self._gone is not None:
+            answer.lose(self, self._gone[0])
+            return
+        if self._acks is None:
+            self._acks = {}
+        self._acks[id] = answer
+
+    def forget_ack(self, id: int) -> None:
+        """Nobody waits for this acknowledgement any more."""
+        if self._acks is not None:
+            self._acks.pop(id, None)
+
+    # -- AckSender, for handlers --------------------------------------------------------
+
+    def send_ack(self, id: int, args: tuple[object, ...]) -> None:
+        """Answer the event with this id; dropped when the client is gone."""
+        text, attachments = encode_ack(self.namespace.name, id, args)
+        if get_ident() == self.namespace.server.thread:
+            self._send(text, attachments)
+        else:
+            self.namespace.on_loop(self._send, text, attachments)
+
+    # -- for the namespace and the multiplexer --------------------------------------------
+
+    @property
+    def auth(self) -> dict[str, Any]:
+        """What the client sent with CONNECT."""
+        return self._auth
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is disconnected."""
+        return self._gone is not None
+
+    def accept(self) -> None:
+        """Let the client in: it gets CONNECT, and then what was sent to it before."""
+        if self._state is not _CONNECTING:
+            return
+        self._state = _CONNECTED
+        self.namespace.adapter.add(self)
+        self._multiplexer.entered()
+        connection = self._multiplexer.connection
+        connection.send_text(encode_connect(self.namespace.name, self.id))
+        held, self._held = self._held, None
+        for message in held or ():
+            connection.send_prepared(message)
+
+    def release(self) -> None:
+        """The connection handlers are done: handle what arrived meanwhile."""
+        backlog, self._backlog = self._backlog, None
+        for packet in backlog or ():
+            if self._gone is None:
+                self._multiplexer.guard(self._handle, packet)
+
+    def refuse(self, message: str, data: object) -> None:
+        """Do not let the client in; one that is in already is sent away."""
+        if self._state is not _CONNECTING:
+            self._disconnect(False)
+            return
+        connection = self._multiplexer.connection
+        self._multiplexer.expel(self)
+        self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "refused")
+        connection.send_text(encode_connect_error(self.namespace.name, message, data))
+
+    def end(self, reason: DisconnectReason, description: str) -> None:
+        """It is gone. Whoever waits for an acknowledgement is told; then the handlers run."""
+        if self._gone is not None:
+            return
+        self._gone = (reason, description, self.namespace.adapter.remove(self))
+        self._state = _State.DISCONNECTED
+        self._held = None
+        acks, self._acks = self._acks, None
+        for answer in (acks or {}).values():
+            answer.lose(self, reason)
+        if self._backlog is None:
+            self.announce_end()
+        else:
+            self._backlog = []  # its connection handlers still run; they come first
+
+    def announce_end(self) -> None:
+        """Run the handlers for the disconnection: once, after the connection handlers are done."""
+        assert self._gone is not None
+        reason, description, _ = self._gone
+        for signature in (*self.namespace.disconnect_handlers, *(self._on_disconnect or ())):
+            self.namespace.start(self._run_disconnect(signature, reason, description))
+
+    def receive_event(self, packet: Packet) -> None:
+        """An event arrived. Raises PacketError."""
+        if self._backlog is None:
+            self._handle(packet)
+        elif len(self._backlog) < MAX_BACKLOG:
+            self._backlog.append(packet)
+        else:
+            raise PacketError("too many events before the connection handlers were done")
+
+    def receive_ack(self, packet: Packet) -> None:
+        """An acknowledgement arrived; ignored when nobody waits for it. Raises PacketError."""
+        answer = None if self._acks is None or packet.id is None else self._acks.pop(packet.id, None)
+        if packet.json is not None:
+            args = decode_json(packet.json)
+            if not isinstance(args, list):
+                raise PacketError("invalid payload: an acknowledgement is a list")
+        else:
+            args = packet.data
+        if answer is not None:
+            answer.receive(self, args)
+
+    # -- inside -----------------------------------------------------------------------
+
+    def _send(self, text: bytes, attachments: list[bytes] | None) -> None:
+        if self._state is _CONNECTED:
+            connection = self._multiplexer.connection
+            connection.send_text(text)
+            if attachments is not None:
+                for attachment in attachments:
+                    connection.send_binary(attachment)
+        elif self._held is not None:
+            self._held.append(PreparedMessage(text))
+            for attachment in attachments or ():
+                self._held.append(PreparedMessage(attachment, binary=True))
+
+    def _ask(self, timeout: float | None, event: str, args: tuple[object, ...]) -> SingleAnswer:
+        check_event(event, where="emit_with_ack")
+        id = self.namespace.next_ack_id()
+        text, attachments = encode_event(self.namespace.name, event, args, id)
+        answer = SingleAnswer(self.namespace.server.engine.loop, timeout)
+        self.namespace.on_loop(self._send_asking, answer, id, timeout, text, attachments)
+        return answer
+
+    def _send_asking(
+        self,
+        answer: SingleAnswer,
+        id: int,
+        timeout: float | None,
+        text: bytes,
+        attachments: list[bytes] | None,
+    ) -> None:
+        if self._gone is not None:
+            answer.settle(error=Disconnected("the socket is not connected", self._gone[0]))
+            return
+        self.accept()
+        self.expect_ack(id, answer)
+        answer.on_settled(partial(self._stop_asking, answer, id))
+        self.namespace.watch(answer, timeout)
+        self._send(text, attachments)
+
+    def _stop_asking(self, answer: SingleAnswer, id: int) -> None:
+        self.forget_ack(id)
+        self.namespace.server.engine.timers.cancel(answer)
+
+    def _join(self, rooms: tuple[str, ...]) -> None:
+        if self._gone is None:
+            self.namespace.adapter.join(self, rooms)
+
+    def _register(self, event: str, handler: F | None, *, once: bool) -> Any:
+        where = f"socket.{'once' if once else 'on'}({event!r})"
+        check_event(event, where=where)
+        if handler is None:
+            return partial(self._register, event, once=once)
+        if self._events is None:
+            self._events = self.namespace.new_socket_handlers()
+        self._events.add(event, handler, once=once, where=where)
+        return handler
+
+    def _disconnect(self, close: bool) -> None:
+        if self._gone is not None:
+            return
+        multiplexer = self._multiplexer
+        if close:
+            for socket in multiplexer.sockets:
+                socket._disconnect(False)
+            multiplexer.connection.close()
+            return
+        self.accept()
+        multiplexer.expel(self)
+        multiplexer.connection.send_text(encode_disconnect(self.namespace.name))
+        self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "disconnected by the server")
+
+    def _handle(self, packet: Packet) -> None:
+        handlers = self.namespace.event_handlers.take(packet.name)
+        if self._events is not None:
+            handlers += self._events.take(packet.name)
+        if not handlers:
+            self._handle_unknown(packet)
+            return
+        ack: Ack | None = None
+        if packet.id is not None:
+            ack = Ack(self, packet.id, len(handlers))
+        for handler in handlers:
+            if handler.takes_ack:
+                if ack is None:
+                    ack = Ack(self, None, len(handlers))
+                ack.take()
+        for handler in handlers:
+            try:
+                args = handler.bind(packet, self, ack)
+            except InvalidPayload as error:
+                self._reject(packet, error, ack)
+            else:
+                self.namespace.start(self._run(handler, args, packet.name, ack))
+
+    def _handle_unknown(self, packet: Packet) -> None:
+        if packet.json is not None:
+            decode_json(packet.json)
+        logger.debug("no handler for event %r of %r", packet.name, self)
+        if packet.id is not None:
+            message = f"nobody handles the event {packet.name!r}"
+            Ack(self, packet.id, 1).fail("unknown_event", message)
+
+    def _reject(self, packet: Packet, error: InvalidPayload, ack: Ack | None) -> None:
+        logger.info("event %r of %r is invalid: %s at %s", packet.name, self, error.message, error.path)
+        if ack is not None:
+            ack.fail("invalid", error.message, path=error.path)
+
+    async def _run(self, handler: EventHandler, args: tuple[Any, ...], event: str, ack: Ack | None) -> None:
+        try:
+            if handler.is_async:
+                result = await handler.function(*args)
+            else:
+                result = await self.namespace.call_in_thread(handler.function, args)
+            if ack is not None:
+                ack.finish(result)
+        except EventError as error:
+            if ack is not None:
+                ack.fail(error.code, error.message or None, data=error.data)
+        except Exception:
+            logger.exception("a handler of event %r failed for %r", event, self)
+            if ack is not None:
+                ack.fail("internal")
+
+    async def _run_disconnect(self, signature: Signature, reason: DisconnectReason, description: str) -> None:
+        args = (self, reason, description)
+        if signature.rest is None:
+            args = args[: len(signature.slots)]  # type: ignore[assignment]
+        try:
+            await self.namespace.call(signature, args)
+        except Exception:
+            logger.exception("a disconnection handler failed for %r", self)
+
+
+class Deadline:
+    """A socket with a timeout for its acknowledgements; see `Socket.timeout`."""
+
+    __slots__ = ("_seconds", "_socket")
+
+    def __init__(self, socket: Socket, seconds: float) -> None:
+        self._socket = socket
+        self._seconds = seconds
+
+    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
+        """As `Socket.emit_with_ack`; awaiting also raises AckTimeout when the time is up."""
+        return self._socket._ask(self._seconds, event, args)
+
+
+def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:
+    """A call for another thread that sees the context variables of this one."""
+    return partial(contextvars.copy_context().run, function, *args)
