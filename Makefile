@@ -42,8 +42,9 @@ format: .venv-$(NEWEST)/.test ## Put the code into shape (ruff)
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
 
-types: .venv-$(NEWEST)/.test ## Check types (mypy, strict)
-	$(python) -m mypy
+types: .venv-$(NEWEST)/.test ## Check types (mypy, strict), also of the Python in the documentation
+	@rm -rf build/snippets && $(python) tests/support/snippets.py build/snippets
+	$(python) -m mypy src examples build/snippets
 
 imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
 	.venv-$(NEWEST)/bin/lint-imports
@@ -72,7 +73,7 @@ lock: ## Compile requirements/*.txt anew (UPGRADE=--upgrade takes new versions)
 	done
 
 clean: ## Remove what these commands made
-	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results
+	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results build
 	rm -rf examples/chat/node_modules tests/interop/node_modules tests/browser/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
