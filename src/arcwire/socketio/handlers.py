@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
+
 from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet
 from arcwire.socketio.signature import Arguments, Signature
 
@@ -70,7 +72,7 @@ class Ack:
 class EventHandler:
     """One handler of one event."""
 
-    __slots__ = ("_arguments", "_slots", "_socket_first", "function", "is_async", "once", "takes_ack")
+    __slots__ = ("_arguments", "_exact", "_slots", "function", "is_async", "once", "takes_ack")
 
     def __init__(self, signature: Signature, *, once: bool) -> None:
         self.function = signature.function
@@ -79,19 +81,21 @@ class EventHandler:
         self.takes_ack = "ack" in signature.slots
         self._slots = signature.slots
         self._arguments = Arguments(signature.parameters, signature.rest)
-        # The common shape: the socket, then arguments of the event.
-        self._socket_first = signature.slots[:1] == ["socket"] and not any(signature.slots[1:])
+        # The common shape, the socket and then the arguments, needs no table of what goes where.
+        common = signature.slots[:1] == ["socket"] and not any(signature.slots[1:])
+        self._exact = self._arguments.exact if common else None
 
     def bind(self, packet: Packet, socket: object, ack: Ack | None) -> tuple[Any, ...]:
         """The arguments of the call for an event.
 
         Raises InvalidPayload, PacketError.
         """
-        values = self._arguments.bind(packet)
-        if self._socket_first:
-            return (socket, *values[1:])
-        remaining = iter(values)
-        next(remaining)  # the event's name
+        if self._exact is not None and packet.json is not None:
+            try:
+                return (socket, *self._exact(packet.json)[1:])
+            except (msgspec.DecodeError, RecursionError):
+                pass  # bind it slowly, to find out what is wrong, or to repair it
+        remaining = iter(self._arguments.bind(packet))
         fills = {"socket": socket, "ack": ack}
         bound = [next(remaining) if slot is None else fills[slot] for slot in self._slots]
         return (*bound, *remaining)
@@ -104,31 +108,27 @@ class EventHandlers:
     `Signature`.
     """
 
-    __slots__ = ("_leading", "_markers", "_table")
+    __slots__ = ("_any_once", "_leading", "_markers", "_table")
 
     def __init__(self, markers: dict[type, str], leading: tuple[str, ...] = ()) -> None:
         self._markers = markers
         self._leading = leading
         self._table: dict[str, tuple[EventHandler, ...]] = {}
+        self._any_once = False
 
     def add(self, event: str, function: Callable[..., Any], *, once: bool, where: str) -> None:
         """Register a handler. Raises TypeError for a signature that cannot work."""
         if not callable(function):
             raise TypeError(f"{where} needs a function, got {function!r}")
         signature = Signature(function, where=where, markers=self._markers, leading=self._leading)
-        self._table[event] = (*self.get(event), EventHandler(signature, once=once))
-
-    def get(self, event: str) -> tuple[EventHandler, ...]:
-        """The handlers of an event."""
-        return self._table.get(event, ())
+        self._table[event] = (*self._table.get(event, ()), EventHandler(signature, once=once))
+        self._any_once = self._any_once or once
 
     def take(self, event: str) -> tuple[EventHandler, ...]:
         """The handlers to call for an event that has arrived; those for once are gone then."""
         handlers = self._table.get(event, ())
-        for handler in handlers:
-            if handler.once:
-                self._keep(event, [each for each in handlers if not each.once])
-                break
+        if self._any_once and any(handler.once for handler in handlers):
+            self._keep(event, [handler for handler in handlers if not handler.once])
         return handlers
 
     def remove(self, event: str | None, function: Callable[..., Any] | None) -> None:
@@ -138,7 +138,8 @@ class EventHandlers:
         elif function is None:
             self._table.pop(event, None)
         else:
-            self._keep(event, [each for each in self.get(event) if each.function != function])
+            handlers = self._table.get(event, ())
+            self._keep(event, [each for each in handlers if each.function != function])
 
     def _keep(self, event: str, handlers: list[EventHandler]) -> None:
         if handlers:

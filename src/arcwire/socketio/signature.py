@@ -62,34 +62,25 @@ class Parameter:
 class Arguments:
     """How the arguments of an event become those of a handler."""
 
-    __slots__ = ("_exact", "_least", "_parameters", "_rest")
+    __slots__ = ("_least", "_parameters", "_rest", "exact")
 
     def __init__(self, parameters: list[Parameter], rest: Parameter | None) -> None:
         self._parameters = parameters
         self._rest = rest
         self._least = sum(1 for each in parameters if each.default is inspect.Parameter.empty)
-        # The common case is decoded in one pass, straight into the types.
-        self._exact: Callable[[str], tuple[Any, ...]] | None = None
+        # Decodes a whole event in one pass, the name first; None where that is not enough.
+        self.exact: Callable[[str], tuple[Any, ...]] | None = None
         bytes_wanted = any(each.takes_bytes for each in parameters)
         if rest is None and self._least == len(parameters) and not bytes_wanted:
             types_ = (Any, *(each.type for each in parameters))
-            self._exact = msgspec.json.Decoder(tuple[types_]).decode  # type: ignore[valid-type]
+            self.exact = msgspec.json.Decoder(tuple[types_]).decode  # type: ignore[valid-type]
 
-    def bind(self, packet: Packet) -> tuple[Any, ...]:
-        """Decode the arguments of an event: a tuple of the event's name and the arguments.
+    def bind(self, packet: Packet) -> list[object]:
+        """Decode the arguments of an event, one by one.
 
         Raises InvalidPayload when they do not fit the annotations, PacketError when they are not
         JSON.
         """
-        json = packet.json
-        if json is not None and self._exact is not None:
-            try:
-                return self._exact(json)
-            except (msgspec.DecodeError, RecursionError):
-                pass  # find out what is wrong, or repair it
-        return (packet.name, *self._bind_each(packet))
-
-    def _bind_each(self, packet: Packet) -> list[object]:
         if packet.json is not None:
             raws = _split(packet.json)
             self._check_count(len(raws))

@@ -19,22 +19,17 @@ else:
 
 
 class Tasks:
-    """Owns what it starts, until it is done. The coroutines must not raise."""
+    """Owns running tasks, until they are done. They must not raise."""
 
     __slots__ = ("_running",)
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]
-    ) -> asyncio.Task[None]:
-        """Start a coroutine; see `start`."""
-        task = start(loop, coroutine)
-        if not task.done():
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        return task
+    def own(self, task: asyncio.Task[None]) -> None:
+        """Keep a task alive until it is done."""
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     def __len__(self) -> int:
         """How many are not done."""

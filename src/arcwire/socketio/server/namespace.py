@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import itertools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -176,10 +176,6 @@ class Namespace:
         else:
             server.call_soon(function, *args)
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine of the application; it must not raise."""
-        self.server.start(coroutine)
-
     async def call(self, signature: Signature, args: tuple[Any, ...]) -> Any:
         """Call a function of the application, on the loop or in a thread."""
         if signature.is_async:
@@ -209,7 +205,7 @@ class Namespace:
     def admit(self, socket: Socket) -> None:
         """Decide whether a socket may connect, and connect it."""
         if self._middlewares or self._connect_handlers:
-            self.start(self._admit(socket))
+            self.server.start(self._admit(socket))
         else:
             socket.accept()
             socket.release()

@@ -13,7 +13,7 @@ from arcwire.hosts.asgi import ASGIApp, EngineApp
 from arcwire.socketio.broadcast import check_timeout
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
-from arcwire.socketio.tasks import Tasks
+from arcwire.socketio.tasks import Tasks, start
 
 
 class Server(Namespace):
@@ -134,7 +134,9 @@ class Server(Namespace):
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine of the application; it must not raise."""
-        self._tasks.start(self._loop, coroutine)
+        task = start(self._loop, coroutine)
+        if not task.done():
+            self._tasks.own(task)
 
     def call_soon(self, function: Callable[..., None], *args: object) -> None:
         """Call it on the loop's thread, from another one."""

@@ -21,7 +21,7 @@ from arcwire.socketio.protocol.json_codec import (
     encode_disconnect,
     encode_event,
 )
-from arcwire.socketio.protocol.packet import Packet, PacketError
+from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.selection import Selection, check_rooms
 from arcwire.socketio.server.handshake import Handshake
@@ -81,6 +81,7 @@ class Socket:
         "_held",
         "_multiplexer",
         "_on_disconnect",
+        "_server",
         "_state",
         "id",
         "namespace",
@@ -92,7 +93,8 @@ class Socket:
     """The namespace that this socket is in."""
 
     def __init__(self, namespace: "Namespace", multiplexer: "Multiplexer", auth: dict[str, Any]) -> None:
-        self.id = namespace.server.new_id()
+        self._server = namespace.server
+        self.id = self._server.new_id()
         self.namespace = namespace
         self._multiplexer = multiplexer
         self._auth = auth
@@ -164,9 +166,10 @@ class Socket:
         are on their way to this client, and also ends when the client goes. Raises TypeError or
         ValueError for a reserved name and for arguments without a JSON form.
         """
-        check_event(event, where="emit")
+        if type(event) is not str or event in RESERVED_EVENTS:
+            check_event(event, where="emit")
         text, attachments = encode_event(self.namespace.name, event, args)
-        if get_ident() == self.namespace.server.thread:
+        if get_ident() == self._server.thread:
             self._send(text, attachments)
         else:
             self.namespace.on_loop(self._send, text, attachments)
@@ -278,7 +281,7 @@ class Socket:
     def send_ack(self, id: int, args: tuple[object, ...]) -> None:
         """Answer the event with this id; dropped when the client is gone."""
         text, attachments = encode_ack(self.namespace.name, id, args)
-        if get_ident() == self.namespace.server.thread:
+        if get_ident() == self._server.thread:
             self._send(text, attachments)
         else:
             self.namespace.on_loop(self._send, text, attachments)
@@ -345,7 +348,7 @@ class Socket:
         assert self._gone is not None
         reason, description, _ = self._gone
         for signature in (*self.namespace.disconnect_handlers, *(self._on_disconnect or ())):
-            self.namespace.start(self._run_disconnect(signature, reason, description))
+            self._server.start(self._run_disconnect(signature, reason, description))
 
     def receive_event(self, packet: Packet) -> None:
         """An event arrived. Raises PacketError."""
@@ -386,7 +389,7 @@ class Socket:
         check_event(event, where="emit_with_ack")
         id = self.namespace.next_ack_id()
         text, attachments = encode_event(self.namespace.name, event, args, id)
-        answer = SingleAnswer(self.namespace.server.engine.loop, timeout)
+        answer = SingleAnswer(self._server.engine.loop, timeout)
         self.namespace.on_loop(self._send_asking, answer, id, timeout, text, attachments)
         return answer
 
@@ -409,7 +412,7 @@ class Socket:
 
     def _stop_asking(self, answer: SingleAnswer, id: int) -> None:
         self.forget_ack(id)
-        self.namespace.server.engine.timers.cancel(answer)
+        self._server.engine.timers.cancel(answer)
 
     def _join(self, rooms: tuple[str, ...]) -> None:
         if self._gone is None:
@@ -446,21 +449,18 @@ class Socket:
         if not handlers:
             self._handle_unknown(packet)
             return
-        ack: Ack | None = None
-        if packet.id is not None:
-            ack = Ack(self, packet.id, len(handlers))
+        ack = None if packet.id is None else Ack(self, packet.id, len(handlers))
         for handler in handlers:
             if handler.takes_ack:
                 if ack is None:
                     ack = Ack(self, None, len(handlers))
                 ack.take()
-        for handler in handlers:
             try:
                 args = handler.bind(packet, self, ack)
             except InvalidPayload as error:
                 self._reject(packet, error, ack)
             else:
-                self.namespace.start(self._run(handler, args, packet.name, ack))
+                self._server.start(self._run(handler, args, packet.name, ack))
 
     def _handle_unknown(self, packet: Packet) -> None:
         if packet.json is not None:
