@@ -6,10 +6,10 @@ import { assert, isOracle } from "./support.mjs";
 
 const endpoint = new Endpoint("/engine.io");
 
-describe("Engine.IO", { concurrency: true, timeout: 20_000 }, () => {
+describe("Engine.IO", { timeout: 30_000 }, () => {
   engineCases(endpoint);
 
-  describe("messages over polling", { concurrency: true }, () => {
+  describe("messages over polling", { concurrency: 2 }, () => {
     for (const [what, payload] of [
       ["one text", "4hello"],
       ["several texts in one payload", "4test1\x1e4test2\x1e4test3"],
@@ -32,16 +32,9 @@ describe("Engine.IO", { concurrency: true, timeout: 20_000 }, () => {
       assert.equal(status, isOracle ? 200 : 400);
       await endpoint.assertGone(sid);
     });
-
-    it("lets a page of another origin in", async () => {
-      const { headers } = await endpoint.request("EIO=4&transport=polling", {
-        headers: { origin: "https://page.example" },
-      });
-      assert.ok(["*", "https://page.example"].includes(headers.get("access-control-allow-origin")));
-    });
   });
 
-  describe("messages over WebSocket", { concurrency: true }, () => {
+  describe("messages over WebSocket", { concurrency: 2 }, () => {
     it("carries text", async () => {
       const frames = await endpoint.connect();
       frames.send("4hello", "4", "4€ 🎉");

@@ -13,16 +13,15 @@ const http = createServer((request, response) => {
   response.end();
 });
 const heartbeat = { pingInterval: 300, pingTimeout: 200 };
-const cors = { origin: "*" };
 
 // /engine.io: every message comes back as it went.
-const engine = new Engine({ ...heartbeat, cors });
+const engine = new Engine(heartbeat);
 engine.attach(http, { path: "/engine.io", destroyUpgrade: false });
 engine.on("connection", (session) => session.on("message", (data) => session.send(data)));
 
 // /socket.io: what the protocol suite asks for.
 const protocol = new Server(http, {
-  ...heartbeat, cors, path: "/socket.io", connectTimeout: 1000, destroyUpgrade: false,
+  ...heartbeat, path: "/socket.io", connectTimeout: 1000, destroyUpgrade: false,
 });
 for (const name of ["/", "/custom"]) {
   protocol.of(name).on("connection", (socket) => {
@@ -33,7 +32,7 @@ for (const name of ["/", "/custom"]) {
 }
 
 // /clients: what real clients try out, the same in every namespace.
-const clients = new Server(http, { cors, path: "/clients", destroyUpgrade: false });
+const clients = new Server(http, { path: "/clients", destroyUpgrade: false });
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
 clients.of("/guarded").use((socket, next) => {
@@ -95,7 +94,6 @@ for (const name of ["/", "/custom", "/guarded", "/refusing"]) {
         done({ answers, timeout: Boolean(error) });
       });
     });
-    socket.on("volatile", (value, done) => { socket.volatile.emit("heard", value); done(); });
 
     socket.on("disconnect-me", (close) => socket.disconnect(close));
     socket.on("count-words", (text, done) => {

@@ -1,0 +1,42 @@
+"""A uvicorn server in the loop of the test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from support.raw_http import PATIENCE
+
+from arcwire.hosts.uvicorn.run import serve
+
+
+class Running:
+    """A server that runs: where it is, and the task that is its life."""
+
+    def __init__(self, url: str, task: asyncio.Task[None]) -> None:
+        self.url = url
+        self.task = task
+
+    async def stop(self) -> None:
+        """Stop gracefully; fails if that takes long."""
+        self.task.cancel()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait((self.task,))
+
+
+@asynccontextmanager
+async def running(app: object, **options: Any) -> AsyncIterator[Running]:
+    """Serve `app` on a free port, or as `options` of `serve` say, until the block ends."""
+    started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    options = {"port": 0, "log_config": None, **options}
+    task = asyncio.create_task(serve(app, on_start=started.set_result, **options))
+    await asyncio.wait((task, started), return_when=asyncio.FIRST_COMPLETED)
+    if not started.done():
+        await task
+    server = Running(started.result(), task)
+    try:
+        yield server
+    finally:
+        await server.stop()
+    if not task.cancelled():
+        task.result()
