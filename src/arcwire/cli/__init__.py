@@ -1,0 +1,1 @@
+"""The `arcwire` command."""
