@@ -12,7 +12,7 @@ const key = newId();
 const RETRY_SECONDS = { first: 1, most: 5 };
 const socket = io({
   autoConnect: false,
-  auth: (send) => send({ name, room, key }),
+  auth: (send) => send({ name, room, key, known: known() }),
   reconnectionDelay: RETRY_SECONDS.first * 1000,
   reconnectionDelayMax: RETRY_SECONDS.most * 1000,
   randomizationFactor: 0, // so that the countdown on the page is exact
@@ -46,32 +46,44 @@ function avatar(person) {
   return made;
 }
 
-// --- Messages: one list per room, kept while the page lives; a message is known by the id its author gave it
+// --- Messages: one list per room, kept while the page lives, in the order of the server's clock.
+// A message is known by the id its author gave it, so a second copy of it changes nothing.
 
 const KEPT = 200;
 const lists = new Map(rooms.map((each) => [each, element("ol", "")]));
 const items = new Map(); // message id -> <li>
 
-function show(message, state) {
-  const { id, by, at, text, image } = message;
-  const list = lists.get(message.room);
+function show({ id, room, by, at, text, image }, state) {
+  const list = lists.get(room);
   if (!list || items.has(id)) return;
 
   const bubble = element("div", "bubble");
   if (image) bubble.append(picture(image, by));
   if (text) bubble.append(element("p", "", text));
-  const time = element("time", "", new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
-  const item = element("li", "", avatar(by), element("b", "", by), bubble, element("small", "", time));
+  const item = element("li", "", avatar(by), element("b", "", by), bubble, element("small", "", element("time", "")));
   item.classList.toggle("mine", by === name);
-  item.dataset.by = by;
+  Object.assign(item.dataset, { id, by });
   items.set(id, item);
 
-  // Messages still on their way stay last: the order on the page is then the order of the server.
-  list.insertBefore(item, state ? null : list.querySelector(".waiting"));
   if (state) mark(id, state, "Waiting to be sent");
-  group(item);
-  group(item.nextElementSibling);
+  place(item, list, at);
   if (list.children.length > KEPT) forget(list.firstElementChild);
+}
+
+/** Puts a message where its time belongs; those that wait to be sent are last, in the order of their sending. */
+function place(item, list, at) {
+  const rank = item.classList.contains("waiting") ? Infinity : at;
+  const after = item.nextElementSibling;
+  let next = null;
+  let before = list.lastElementChild;
+  while (before && (before === item || Number(before.dataset.rank) > rank)) {
+    if (before !== item) next = before;
+    before = before.previousElementSibling;
+  }
+  item.dataset.rank = rank;
+  item.querySelector("time").textContent = new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (!item.parentNode || after !== next) list.insertBefore(item, next);
+  [after, item, next].forEach(group);
 }
 
 /** Shows the author only on the first of several messages, and the time only when it changed. */
@@ -81,8 +93,13 @@ function group(item) {
   item?.classList.toggle("minute", before?.querySelector("time").textContent === item.querySelector("time").textContent);
 }
 
+/** The ids of the messages in this room, which the server need not send again. */
+function known() {
+  return Array.from(lists.get(room).children, (item) => item.dataset.id);
+}
+
 function forget(item) {
-  for (const [id, each] of items) if (each === item) items.delete(id);
+  items.delete(item.dataset.id);
   item.querySelectorAll("img").forEach((image) => URL.revokeObjectURL(image.src));
   item.remove();
 }
@@ -123,15 +140,16 @@ function say(text, image = null) {
   deliver(message);
 }
 
-function deliver({ id, room, text, image }) {
+function deliver({ id, room, text, image, at }) {
   if (!socket.connected) return; // the next "connect" delivers it
   socket.timeout(60_000).emit("say", { id, room, text, image }, (lost, answer) => {
     if (!outbox.has(id)) return;
-    // The server knows messages by their id, so a second copy does no harm.
     if (lost) return deliver(outbox.get(id));
     outbox.delete(id);
-    if (answer?.error) mark(id, "failed", `Not delivered: ${answer.error.message ?? answer.error.code}`);
+    const { error } = answer;
+    if (error) mark(id, "failed", `Not delivered: ${error.message ?? error.code}`);
     else mark(id, "delivered", "Delivered");
+    if (items.has(id)) place(items.get(id), lists.get(room), answer.at ?? at);
   });
 }
 
@@ -250,7 +268,7 @@ function enterRoom() {
 
 addEventListener("hashchange", () => {
   enterRoom();
-  if (socket.connected) socket.emit("join", room); // else the next handshake says it
+  if (socket.connected) socket.emit("join", { room, known: known() }); // else the next handshake says it
 });
 
 addEventListener("keydown", (event) => {
@@ -288,7 +306,7 @@ socket.on("activity", (where) => {
 
 $("join").addEventListener("submit", (event) => {
   event.preventDefault();
-  name = $("name").value.trim().replace(/\s+/g, " ");
+  name = $("name").value.normalize().trim().replace(/\s+/g, " ");
   connect();
 });
 

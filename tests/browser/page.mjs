@@ -1,0 +1,144 @@
+// A person at the chat, in a real browser.
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const SHOTS = fileURLToPath(new URL("../../test-results/browser/", import.meta.url));
+const PATIENCE = 8_000; // milliseconds
+
+export class Person {
+  /** What the console of this page reported as an error. */
+  problems = [];
+
+  static async arrive(browser, url, name, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 760, height: 680 }, ...options });
+    context.setDefaultTimeout(PATIENCE);
+    const person = new Person();
+    person.name = name;
+    person.page = await context.newPage();
+    person.page.on("console", (message) => message.type() === "error" && person.problems.push(message.text()));
+    person.page.on("pageerror", (error) => person.problems.push(String(error)));
+    await person.page.goto(url);
+    return person;
+  }
+
+  static async join(browser, url, name, options) {
+    const person = await Person.arrive(browser, url, name, options);
+    await person.enter(name);
+    await person.sees("#chat");
+    await person.sees(`#people li:has-text("${name}"):has-text("you")`);
+    return person;
+  }
+
+  async enter(name) {
+    await this.page.fill("#name", name);
+    await this.page.click("#join button");
+  }
+
+  async say(text) {
+    await this.page.fill("#text", text);
+    await this.page.press("#text", "Enter");
+  }
+
+  async attach(name, mimeType, buffer) {
+    await this.page.setInputFiles("#file", { name, mimeType, buffer });
+  }
+
+  /** Waits until an element is shown. */
+  async sees(selector) {
+    await this.page.locator(selector).first().waitFor();
+  }
+
+  /** Waits until no such element is shown. */
+  async seesNo(selector) {
+    await this.page.locator(selector).first().waitFor({ state: "hidden" });
+  }
+
+  /** Waits until the text of an element matches. */
+  async reads(selector, expected) {
+    const text = async () => (await this.page.locator(selector).textContent()).replace(/\s+/g, " ").trim();
+    await eventually(text, (seen) => assert.match(seen, expected));
+  }
+
+  message(text) {
+    return `#log li:has(.bubble > p:text-is("${text.replace(/\s+/g, " ")}"))`;
+  }
+
+  async hears(text) {
+    await this.sees(this.message(text));
+  }
+
+  /** Waits until a message of this person's own has its delivery tick. */
+  async delivered(text) {
+    await this.sees(`${this.message(text)}.mine.delivered [role=img][aria-label=Delivered]`);
+  }
+
+  /** The texts of the messages on the page, from first to last. */
+  async log() {
+    return this.page.locator("#log .bubble p").allTextContents();
+  }
+
+  async seesPeople(...names) {
+    const people = this.page.locator("#people li > span:not(.avatar)");
+    await eventually(() => people.allTextContents(), (seen) => assert.deepEqual(seen, names));
+  }
+
+  /** Waits until the images in the log have these widths: they arrived whole, and were decoded. */
+  async seesImages(...widths) {
+    const images = this.page.locator("#log img");
+    const look = () => images.evaluateAll((all) => all.map((image) => image.naturalWidth));
+    await eventually(look, (seen) => assert.deepEqual(seen, widths));
+  }
+
+  async upgraded() {
+    await this.sees('#wire[data-state="websocket"]');
+  }
+
+  async overflow() {
+    return this.page.evaluate(() => {
+      const root = document.scrollingElement;
+      const log = document.getElementById("log");
+      return Math.max(root.scrollWidth - innerWidth, log.scrollWidth - log.clientWidth, root.scrollHeight - innerHeight);
+    });
+  }
+
+  async shot(name) {
+    await mkdir(SHOTS, { recursive: true });
+    await this.page.screenshot({ path: `${SHOTS}${name}.png` });
+  }
+}
+
+/** Looks until `check` does not throw, or throws what it threw last. */
+async function eventually(look, check) {
+  const late = Date.now() + PATIENCE;
+  for (;;) {
+    const seen = await look();
+    try {
+      return check(seen);
+    } catch (error) {
+      if (Date.now() > late) throw error;
+    }
+    await sleep(25);
+  }
+}
+
+/** A picture, made by the browser itself. */
+export async function picture(page, type = "image/png") {
+  const bytes = await page.evaluate(async (type) => {
+    const canvas = new OffscreenCanvas(640, 400);
+    const paint = canvas.getContext("2d");
+    const sky = paint.createLinearGradient(0, 0, 640, 400);
+    sky.addColorStop(0, "#ffb070");
+    sky.addColorStop(1, "#6a3fb0");
+    paint.fillStyle = sky;
+    paint.fillRect(0, 0, 640, 400);
+    paint.fillStyle = "#2a1c4a";
+    paint.beginPath();
+    [[0, 400], [190, 150], [340, 330], [440, 230], [640, 400]].forEach((point) => paint.lineTo(...point));
+    paint.fill();
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer())];
+  }, type);
+  return Buffer.from(bytes);
+}

@@ -1,0 +1,46 @@
+"""The chat demo in real Chromium windows: `chat.test.mjs`, run by Node.
+
+Screenshots are left in `test-results/browser`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CHAT = HERE.parents[1] / "examples" / "chat"
+SECONDS = 150
+
+
+def test_what_this_needs_is_here() -> None:
+    assert browser(), "Chromium is missing. Debian has it: apt-get install chromium"
+    assert shutil.which("node"), "Node is missing. Install version 20 or newer."
+    for folder in (HERE, CHAT):
+        assert (folder / "node_modules").is_dir(), f"npm packages are missing. Run: npm ci --prefix {folder}"
+
+
+@pytest.mark.timeout(SECONDS + 30)
+def test_people_chat_in_chromium() -> None:
+    test_what_this_needs_is_here()
+    environment = {**os.environ, "CHROMIUM": browser() or "", "PYTHON": sys.executable}
+    command = ["node", "--test-reporter=spec", "chat.test.mjs"]
+    with subprocess.Popen(
+        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as node:
+        try:
+            output, _ = node.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            node.terminate()  # takes Chromium and the servers along
+            output, _ = node.communicate()
+            pytest.fail(f"The browser tests did not end within {SECONDS} seconds:\n{output}", pytrace=False)
+    if node.returncode:
+        pytest.fail(f"The browser tests failed:\n{output}", pytrace=False)
+
+
+def browser() -> str | None:
+    """The path of Chromium, or of Chrome."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
