@@ -29,8 +29,9 @@ Command = Callable[[str, int], list[str]]
 
 def _uvicorn(*options: str) -> Command:
     def command(app: str, port: int) -> list[str]:
-        base = [sys.executable, "-m", "uvicorn", app, "--host", HOST, "--port", str(port)]
-        return [*base, "--no-access-log", *options]
+        base = [sys.executable, "-m", "uvicorn", app, "--host", HOST, "--port", str(port), "--no-access-log"]
+        # uvicorn's own host waits for pending polls as for any request, without a limit by default.
+        return [*base, "--timeout-graceful-shutdown", "1", *options]
 
     return command
 
