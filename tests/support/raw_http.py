@@ -3,8 +3,8 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -78,15 +78,12 @@ async def connect(url: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[
         yield RawClient(reader, writer)
     finally:
         writer.transport.abort()
-        try:
+        with suppress(OSError):  # the server was faster
             await writer.wait_closed()
-        except OSError:
-            pass  # the server was faster
 
 
-async def until(condition: object) -> None:
-    """Wait until `condition()` is true."""
-    assert callable(condition)
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition()` is true; for what has nothing to be awaited."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing sets an event
             await asyncio.sleep(0.005)

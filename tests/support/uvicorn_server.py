@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from support.raw_http import PATIENCE
-
 from arcwire.hosts.uvicorn.run import serve
+from support.raw_http import PATIENCE
 
 
 class Running:
