@@ -78,11 +78,21 @@ class Timers:
             self._handle = self._loop.call_later(RESOLUTION, self._fire)
             return
         self._waited = False
-        while self._heap and self._heap[0] * RESOLUTION <= now:
-            for entry in self._slots.pop(heapq.heappop(self._heap)):
-                entry.timer_slot = 0
-                deadline = entry.handle_deadline(now)
-                if deadline is not None:
-                    self.schedule(entry, deadline)
-        if self._heap:
-            self._arm()
+        try:
+            while self._heap and self._heap[0] * RESOLUTION <= now:
+                self._empty(self._heap[0], now)
+                del self._slots[heapq.heappop(self._heap)]
+        finally:
+            # Whatever an entry raises, the others are not lost.
+            if self._heap:
+                self._arm()
+
+    def _empty(self, slot: int, now: float) -> None:
+        # One at a time: what is due may cancel other entries of its own slot.
+        entries = self._slots[slot]
+        while entries:
+            entry = entries.pop()
+            entry.timer_slot = 0
+            deadline = entry.handle_deadline(now)
+            if deadline is not None:
+                self.schedule(entry, deadline)
