@@ -226,8 +226,6 @@ _MESSAGE_HEADERS = tuple(bytes((0x81, size + 1)) + b"4" for size in range(125))
 
 
 def _long_header(opcode: int, size: int) -> bytes:
-    if size < 126:
-        return bytes((opcode, size))
     if size < 0x10000:
         return bytes((opcode, 126)) + size.to_bytes(2, "big")
     return bytes((opcode, 127)) + size.to_bytes(8, "big")

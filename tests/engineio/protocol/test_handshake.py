@@ -1,0 +1,87 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arcwire.engineio.protocol.handshake import Refusal, open_packet, verify
+from support.vectors import vectors
+
+
+def verify_row(row):
+    query = row["query"]
+    return verify(
+        method=row["method"],
+        transport=query.get("transport"),
+        eio=query.get("EIO"),
+        sid=query.get("sid"),
+        upgrade=row["upgrade"],
+        origin=row["origin"],
+        session_transport=row["session"],
+        transports=row["transports"],
+    )
+
+
+@pytest.mark.parametrize("row", vectors("engineio-requests", "requests"))
+def test_requests(row):
+    refusal = verify_row(row)
+    if row["refusal"] is None:
+        assert refusal is None
+    else:
+        assert refusal is not None
+        answer = {"code": refusal.code, "status": refusal.status, "body": refusal.body.decode()}
+        assert answer == row["refusal"]
+
+
+def test_forbidden_is_the_only_one_with_status_403():
+    assert {refusal for refusal in Refusal if refusal.status != 400} == {Refusal.FORBIDDEN}
+    assert Refusal.FORBIDDEN.status == 403
+    assert Refusal.FORBIDDEN.body == b'{"code":4,"message":"Forbidden"}'
+
+
+def test_codes_count_from_zero():
+    assert [refusal.code for refusal in Refusal] == list(range(6))
+
+
+values = st.none() | st.sampled_from(["", "4", "3", "polling", "websocket", "GET", "POST"]) | st.text()
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "OPTIONS"]) | st.text(),
+    transport=values,
+    eio=values,
+    sid=values,
+    upgrade=st.booleans(),
+    origin=values,
+    session_transport=st.sampled_from([None, "polling", "websocket"]),
+)
+def test_whoever_is_let_in_speaks_revision_4_over_the_right_carrier(**request):
+    if verify(**request, transports=("polling", "websocket")) is None:
+        assert request["eio"] == "4"
+        assert request["upgrade"] == (request["transport"] == "websocket")
+        if request["sid"]:
+            assert request["session_transport"] is not None
+            assert request["upgrade"] or request["session_transport"] == "polling"
+        else:
+            assert request["method"] == "GET"
+
+
+@pytest.mark.parametrize("row", vectors("engineio-open", "packets"))
+def test_open_packets(row):
+    packet = open_packet(
+        row["sid"],
+        row["upgrades"],
+        ping_interval=row["ping_interval"],
+        ping_timeout=row["ping_timeout"],
+        max_payload=row["max_payload"],
+    )
+    assert packet == row["packet"].encode()
+
+
+@given(st.integers(1, 10**8))
+def test_every_millisecond_is_announced_as_it_is(milliseconds):
+    packet = open_packet(
+        "sid", [], ping_interval=milliseconds / 1000, ping_timeout=milliseconds / 1000, max_payload=1
+    )
+    data = json.loads(packet[1:])
+    assert (data["pingInterval"], data["pingTimeout"]) == (milliseconds, milliseconds)

@@ -1,0 +1,59 @@
+import pytest
+
+from arcwire.engineio.protocol.heartbeat import Heartbeat
+
+
+@pytest.fixture
+def heartbeat():
+    return Heartbeat(interval=25, timeout=20, now=100)
+
+
+def test_pings_an_interval_after_the_beginning(heartbeat):
+    assert heartbeat.deadline == 125
+    assert not heartbeat.awaiting_pong
+
+
+def test_waits_for_a_pong_after_a_ping(heartbeat):
+    assert heartbeat.expired(125) is False
+    assert heartbeat.awaiting_pong
+    assert heartbeat.deadline == 145
+
+
+def test_a_late_ping_leaves_the_peer_all_its_time(heartbeat):
+    heartbeat.expired(130)
+    assert heartbeat.deadline == 150
+
+
+def test_gives_up_without_a_pong(heartbeat):
+    heartbeat.expired(125)
+    assert heartbeat.expired(145) is True
+
+
+def test_a_pong_leads_to_the_next_ping(heartbeat):
+    heartbeat.expired(125)
+    heartbeat.pong(130)
+    assert not heartbeat.awaiting_pong
+    assert heartbeat.deadline == 155
+
+
+def test_another_packet_extends_the_wait_once(heartbeat):
+    heartbeat.expired(125)
+    heartbeat.sign_of_life(140)
+    assert heartbeat.deadline == 160
+    heartbeat.sign_of_life(159)
+    assert heartbeat.deadline == 160
+    assert heartbeat.expired(160) is True
+
+
+def test_every_ping_may_be_extended_again(heartbeat):
+    heartbeat.expired(125)
+    heartbeat.sign_of_life(140)
+    heartbeat.pong(150)
+    heartbeat.expired(175)
+    heartbeat.sign_of_life(180)
+    assert heartbeat.deadline == 200
+
+
+def test_packets_between_pings_change_nothing(heartbeat):
+    heartbeat.sign_of_life(120)
+    assert heartbeat.deadline == 125
