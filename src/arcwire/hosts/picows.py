@@ -1,0 +1,625 @@
+"""WebSocket links on picows, without ASGI in between.
+
+picows finds and unmasks frames in C and is permissive on purpose; what RFC 6455 asks beyond that
+(reserved bits, fragmentation, UTF-8, message size, the close handshake) is enforced here. The HTTP
+handshake is the caller's: `open_link` takes over a transport on which the 101 answer was written.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
+from picows.common import WSUpgradeRequest, WSUpgradeResponseWithListener
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # left out of picows' stubs
+
+from arcwire.engineio.link import LinkReceiver, PreparedMessage, binary_frame, message_frame, packet_frame
+from arcwire.engineio.protocol.reasons import CloseReason
+
+logger = logging.getLogger("arcwire.hosts.picows")
+
+CLOSE_GRACE: Final = 5.0
+"""Seconds that a peer has to take what is queued and to finish the close handshake."""
+
+HIGH_WATER: Final = 65536
+"""Buffered bytes above which `buffered_bytes` promises a `link_drained`; that of the event loops."""
+
+NO_CODE: Final = 1005
+"""The close code that stands for a close frame without a code (RFC 6455 section 7.1.5)."""
+
+_MAX_CLOSE_REASON: Final = 123
+_LARGE: Final = 65536
+_READ_BUFFER: Final = 2048
+
+_TEXT: Final = WSMsgType.TEXT
+_BINARY: Final = WSMsgType.BINARY
+_CONTINUATION: Final = WSMsgType.CONTINUATION
+_PING: Final = WSMsgType.PING
+_CLOSE: Final = WSMsgType.CLOSE
+
+# States of a link. CLOSING: our close frame is queued or sent, the peer's is awaited. ENDED: the
+# receiver has been told; what remains is the end of the TCP connection.
+_OPEN: Final = 0
+_CLOSING: Final = 1
+_ENDED: Final = 2
+
+# Links with frames to write, one list an event loop. The lists must not refer to their loop.
+_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, list["PicowsLink"]] = WeakKeyDictionary()
+
+
+def open_link(
+    transport: asyncio.Transport,
+    max_payload: int,
+    open_receiver: Callable[["PicowsLink"], LinkReceiver],
+    *,
+    early: bytes = b"",
+    on_lost: Callable[["PicowsLink"], object] | None = None,
+) -> "PicowsLink":
+    """Take over `transport` as an open WebSocket whose messages have at most `max_payload` bytes.
+
+    `open_receiver` is called at once and may send; then the frames in `early` are delivered, bytes
+    that came before the takeover. `on_lost` is called with the link when the connection has ended,
+    after the receiver's `link_closed`. If `open_receiver` raises, the link closes with code 1011
+    and the exception is passed on.
+    """
+    link = PicowsLink(transport, max_payload, on_lost)
+    parser = link.start()
+    try:
+        link.receiver = open_receiver(link)
+    except BaseException:
+        link.fail(1011, CloseReason.TRANSPORT_ERROR, "the link could not be opened")
+        raise
+    _feed(parser, early)
+    return link
+
+
+class PicowsLink(WSListener):
+    """One WebSocket: what picows tells its listener, and the engine's `WebSocketLink`.
+
+    The receiver's `link_closed` is called when the peer's close frame arrives, when the peer breaks
+    the protocol, in `shutdown`, and else when the connection is lost; never from within a send,
+    `close` or `abort`. `close_code` and `close_text` then tell the code and reason of the close
+    frame that decided it (1006: there was none).
+    """
+
+    __slots__ = (
+        "_frames",
+        "_loop",
+        "_max_payload",
+        "_message",
+        "_message_is_text",
+        "_on_lost",
+        "_outbox",
+        "_owed_pong",
+        "_queued",
+        "_refused",
+        "_state",
+        "_timer",
+        "_transport",
+        "_watched",
+        "_write_paused",
+        "close_code",
+        "close_text",
+        "on_pong",
+        "receiver",
+    )
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        max_payload: int,
+        on_lost: Callable[["PicowsLink"], object] | None,
+    ) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        outbox = _outboxes.get(self._loop)
+        if outbox is None:
+            outbox = _outboxes[self._loop] = []
+        self._outbox = outbox
+        self._frames: list[bytes] = []
+        self._queued = 0  # bytes in _frames
+        self._watched = False  # someone was told of more than HIGH_WATER bytes
+        self._max_payload = max_payload
+        self._on_lost = on_lost
+        self._state = _OPEN
+        self._message: bytearray | None = None  # the fragments so far of an unfinished message
+        self._message_is_text = False
+        self._write_paused = False
+        self._owed_pong: bytes | None = None
+        self._refused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.receiver: LinkReceiver = _NO_RECEIVER
+        self.on_pong: Callable[[bytes], None] | None = None
+        self.close_code = 1006
+        self.close_text = ""
+
+    # The engine's side: WebSocketLink
+
+    def send_packet(self, packet: bytes) -> None:
+        if self._state == _OPEN:
+            self._queue(packet_frame(packet))
+
+    def send_text(self, payload: bytes) -> None:
+        if self._state == _OPEN:
+            self._queue(message_frame(payload))
+
+    def send_binary(self, payload: bytes) -> None:
+        if self._state == _OPEN:
+            self._queue(binary_frame(payload))
+
+    def send_prepared(self, message: PreparedMessage) -> None:
+        if self._state == _OPEN:
+            self._queue(message.frame)
+
+    def send_ping(self, payload: bytes) -> None:
+        """Send a ping frame (at most 125 bytes); the answer goes to `on_pong`."""
+        if self._state == _OPEN:
+            self._queue(_control_frame(0x89, payload))
+
+    def close(self, code: int, reason: str) -> None:
+        """A reason longer than a close frame holds (123 bytes) is cut."""
+        if self._state == _OPEN:
+            self._state = _CLOSING
+            self._queue(_close_frame(code, reason))
+            self._drop_later()
+
+    def abort(self) -> None:
+        if self._state == _OPEN:
+            self._state = _CLOSING
+        self._forget_frames()
+        self._transport.abort()
+
+    def buffered_bytes(self) -> int:
+        size = self._queued + self._transport.get_write_buffer_size()
+        if size > HIGH_WATER:
+            self._watched = True
+        return size
+
+    # The host's side
+
+    def start(self) -> "_Parser":
+        """Make a parser the protocol of the transport: what is read from now on comes here."""
+        parser = _Parser(
+            host_port=None,
+            ws_path=None,
+            is_client_side=False,
+            ws_listener_factory=self._accept_parser,
+            logger=_PARSER_LOG,
+            disconnect_on_exception=True,
+            websocket_handshake_timeout=None,
+            enable_auto_ping=False,
+            auto_ping_idle_timeout=None,
+            auto_ping_reply_timeout=None,
+            auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
+            enable_auto_pong=False,
+            max_frame_size=self._max_payload,
+            extra_headers=None,
+            read_buffer_init_size=_READ_BUFFER,
+        )
+        parser.connection_made(_Carrier(self))
+        _feed(parser, _REQUEST)
+        self._transport.set_protocol(parser)
+        return parser
+
+    def pause_reading(self) -> None:
+        """Stop to read from the socket; the frames already read are still delivered."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """The server stops: tell the receiver, and the peer with code 1012."""
+        if self._state == _OPEN:
+            self.close(1012, "")
+        self._end(CloseReason.SERVER_SHUTTING_DOWN, "the server is shutting down", 1012)
+
+    def fail(self, code: int, reason: CloseReason, description: str) -> None:
+        """End the WebSocket because of `description`: a close frame with `code`, then no more."""
+        if self._state == _ENDED:
+            return
+        if self._state == _OPEN:
+            self._queue(_close_frame(code, description))
+        self._flush()
+        self._linger()
+        self._end(reason, description, code, description)
+
+    # picows' side: WSListener
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        transport.request.headers = _NO_HEADERS
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        try:
+            if (
+                self._message is not None
+                or not frame.fin
+                or frame.rsv1
+                or frame.rsv2
+                or frame.rsv3
+                or self._state
+            ):
+                self._receive_special(frame)
+            elif frame.msg_type is _TEXT:
+                try:
+                    text = frame.get_payload_as_utf8_text()
+                except UnicodeDecodeError:
+                    self._fail_utf8()
+                    return
+                self.receiver.receive_text(text)
+                if len(text) > _LARGE:
+                    self._release_buffer(frame)
+            elif frame.msg_type is _BINARY:
+                data = frame.get_payload_as_bytes()
+                self.receiver.receive_binary(data)
+                if len(data) > _LARGE:
+                    self._release_buffer(frame)
+            else:
+                self._receive_special(frame)
+        except Exception:
+            self._fail_receiver()
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        if self._owed_pong is not None:
+            pong, self._owed_pong = self._owed_pong, None
+            self._answer_ping(pong)
+        self._tell_drained()
+
+    def connection_ended(self) -> None:
+        """The peer ended its side of the TCP connection; the transport closes after what is queued."""
+        self._flush()
+        self._end(CloseReason.TRANSPORT_CLOSE, "the connection ended without a close frame", 1006)
+        self._drop_later()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._forget_frames()
+        self._message = None
+        description = str(error) if error else "the connection was lost"
+        self._end(CloseReason.TRANSPORT_ERROR, description, 1006)
+        on_lost, self._on_lost = self._on_lost, None
+        if on_lost is not None:
+            on_lost(self)
+
+    def refused(self, code: int) -> None:
+        """picows rejects what comes next.
+
+        It looks ahead: the frame before the bad one is delivered only after this call, so the end
+        has to wait for it.
+        """
+        if not self._refused:
+            self._refused = True
+            self._loop.call_soon(self._fail_refused, code)
+
+    def _fail_refused(self, code: int) -> None:
+        if code == 1009:
+            self._fail_size()
+        elif code == 1007:
+            self.fail(1007, CloseReason.TRANSPORT_ERROR, "close reason is not UTF-8")
+        else:
+            self.fail(code, CloseReason.TRANSPORT_ERROR, "frame violates RFC 6455")
+
+    # Receiving beyond the hot path
+
+    def _receive_special(self, frame: WSFrame) -> None:
+        if self._state == _ENDED:
+            if frame.msg_type is _CLOSE:
+                self._transport.close()
+            return
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._fail_protocol("reserved bit set, but no extension was negotiated")
+            return
+        kind = frame.msg_type
+        if kind is _CONTINUATION:
+            self._receive_continuation(frame)
+        elif kind is _TEXT or kind is _BINARY:
+            self._receive_data(frame)
+        elif kind is _CLOSE:
+            self._receive_close(frame.get_payload_as_bytes())
+        elif kind is _PING:
+            self._answer_ping(frame.get_payload_as_bytes())
+        elif self.on_pong is not None:
+            self.on_pong(frame.get_payload_as_bytes())
+
+    def _receive_data(self, frame: WSFrame) -> None:
+        """A data frame that starts a fragmented message, or one in a wrong place."""
+        if self._message is not None:
+            self._fail_protocol("a new message began inside a fragmented one")
+        elif not frame.fin:
+            self._message = bytearray()
+            self._message_is_text = frame.msg_type is _TEXT
+            self._receive_continuation(frame)
+        # Else the link is closing: whole messages are discarded.
+
+    def _receive_continuation(self, frame: WSFrame) -> None:
+        message = self._message
+        if message is None:
+            self._fail_protocol("continuation frame without a message")
+            return
+        if len(message) + frame.payload_size > self._max_payload:
+            self._message = None
+            self._fail_size()
+            return
+        # Empty fragments leave no trace, so that an endless run of them costs no memory.
+        message += frame.get_payload_as_memoryview()
+        if not frame.fin:
+            return
+        self._message = None
+        if self._message_is_text:
+            try:
+                text = message.decode()
+            except UnicodeDecodeError:
+                self._fail_utf8()
+                return
+            if self._state == _OPEN:
+                self.receiver.receive_text(text)
+        elif self._state == _OPEN:
+            self.receiver.receive_binary(bytes(message))
+
+    def _receive_close(self, payload: bytes) -> None:
+        code = int.from_bytes(payload[:2], "big") if payload else NO_CODE
+        if len(payload) == 1 or (payload and not _may_be_received(code)):
+            self._fail_protocol("invalid close code")
+            return
+        try:
+            text = payload[2:].decode()
+        except UnicodeDecodeError:
+            self.fail(1007, CloseReason.TRANSPORT_ERROR, "close reason is not UTF-8")
+            return
+        if self._state == _OPEN:
+            self._queue(_close_frame(code, ""))
+        self._flush()
+        self._transport.close()
+        self._drop_later()
+        self._end(CloseReason.TRANSPORT_CLOSE, f"close code {code}", code, text)
+
+    def _answer_ping(self, payload: bytes) -> None:
+        if self._state != _OPEN:
+            return
+        if self._write_paused:
+            # A peer that pings and does not read gets one pong later (RFC 6455 section 5.5.3).
+            self._owed_pong = payload
+        else:
+            self._queue(_control_frame(0x8A, payload))
+
+    def _release_buffer(self, frame: WSFrame) -> None:
+        """Give back the memory of a large message: picows' read buffer grows and never shrinks."""
+        if self._state == _OPEN and frame.last_in_buffer and not frame.tail_size:
+            self.start()
+
+    def _accept_parser(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        return WSUpgradeResponseWithListener(_RESPONSE, self)
+
+    # Endings
+
+    def _fail_protocol(self, description: str) -> None:
+        self.fail(1002, CloseReason.TRANSPORT_ERROR, description)
+
+    def _fail_utf8(self) -> None:
+        if self._state != _ENDED:
+            self.fail(1007, CloseReason.TRANSPORT_ERROR, "text message is not UTF-8")
+
+    def _fail_size(self) -> None:
+        description = f"message of more than {self._max_payload} bytes"
+        self.fail(1009, CloseReason.PAYLOAD_TOO_LARGE, description)
+
+    def _fail_receiver(self) -> None:
+        logger.exception("The receiver of a WebSocket failed; closing it")
+        self.fail(1011, CloseReason.TRANSPORT_ERROR, "internal error")
+
+    def _end(self, reason: CloseReason, description: str, code: int, text: str = "") -> None:
+        """Tell the receiver, once."""
+        if self._state == _ENDED:
+            return
+        self._state = _ENDED
+        self.close_code = code
+        self.close_text = text
+        receiver, self.receiver = self.receiver, _NO_RECEIVER
+        self.on_pong = None
+        try:
+            receiver.link_closed(reason, description)
+        except Exception:
+            logger.exception("The receiver of a WebSocket failed at its end")
+
+    def _linger(self) -> None:
+        """End our side and discard what the peer still sends.
+
+        Closing a socket with unread data resets the connection, and the peer might never see the
+        close frame.
+        """
+        self._drop_later()
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.set_protocol(_Drain(self))
+            transport.resume_reading()
+            transport.write_eof()
+        else:
+            transport.close()  # TLS: discards what comes in until the peer has closed, too
+
+    def _drop_later(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(CLOSE_GRACE, self._transport.abort)
+
+    # Writing: the frames of one tick leave in one write
+
+    def _queue(self, frame: bytes) -> None:
+        frames = self._frames
+        if not frames:
+            outbox = self._outbox
+            if not outbox:
+                self._loop.call_soon(_flush_all, outbox)
+            outbox.append(self)
+        frames.append(frame)
+        self._queued += len(frame)
+
+    def _flush(self) -> None:
+        frames = self._frames
+        if not frames:
+            return
+        transport = self._transport
+        if not transport.is_closing():
+            if len(frames) == 1:
+                transport.write(frames[0])
+            elif self._queued <= _LARGE:
+                transport.write(b"".join(frames))
+            else:
+                # Large frames may be shared by many links: no copies of them.
+                transport.writelines(frames)
+        self._forget_frames()
+        if self._watched and not self._write_paused:
+            self._tell_drained()
+
+    def _forget_frames(self) -> None:
+        self._frames.clear()
+        self._queued = 0
+
+    def _tell_drained(self) -> None:
+        self._watched = False
+        try:
+            self.receiver.link_drained()
+        except Exception:
+            self._fail_receiver()
+
+
+def _flush_all(outbox: list[PicowsLink]) -> None:
+    links = outbox[:]
+    outbox.clear()
+    for link in links:
+        link._flush()
+
+
+class _Parser(WSProtocol):  # type: ignore[misc]  # no stub
+    """picows' protocol; what it would keep from its listener goes to the link."""
+
+    __slots__ = ()
+
+    def eof_received(self) -> bool:
+        self.listener.connection_ended()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.listener.connection_lost(exc)
+
+
+class _Drain(asyncio.Protocol):
+    """Discards what a peer sends after the end of its WebSocket."""
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: PicowsLink) -> None:
+        self._link = link
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._link.connection_lost(exc)
+
+
+class _Carrier:
+    """What picows takes for its transport.
+
+    It keeps picows' hands off the socket: options that Unix sockets lack and that the event loops
+    have set already, and writes that would overtake queued frames. picows writes only twice here:
+    the answer to the handshake, which the peer must not see, and a close frame when it refuses what
+    the peer sent.
+    """
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: PicowsLink) -> None:
+        self._link = link
+
+    def get_extra_info(self, name: str) -> object:
+        return _NO_SOCKET if name in ("socket", "ssl_object") else None
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes | bytearray) -> None:
+        if data[0] == 0x88:
+            start = 2 if data[1] < 126 else 4
+            self._link.refused(int.from_bytes(data[start : start + 2], "big"))
+
+    def close(self) -> None:
+        """The link sees to its end itself."""
+
+
+class _NoSocket:
+    def fileno(self) -> int:
+        return -1
+
+    def setsockopt(self, *args: Any) -> None: ...
+
+    def getsockopt(self, *args: Any) -> int:
+        return 0
+
+
+class _ParserLog:
+    """picows' logger: what peers do wrong is no news to an operator, what picows does wrong is."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return False
+
+    def debug(self, *args: Any) -> None: ...
+
+    info = warning = error = log = debug
+
+    def exception(self, message: str, *args: Any) -> None:
+        logger.exception(message, *args)
+
+
+class _NoReceiver:
+    """Receives before and after a receiver is there."""
+
+    def receive_text(self, packet: str) -> None: ...
+
+    def receive_binary(self, data: bytes) -> None: ...
+
+    def link_drained(self) -> None: ...
+
+    def link_closed(self, reason: CloseReason, description: str) -> None: ...
+
+
+_NO_SOCKET: Final = _NoSocket()
+_PARSER_LOG: Final = _ParserLog()
+_NO_RECEIVER: Final = _NoReceiver()
+_NO_HEADERS: Final[Any] = None
+_RESPONSE: Final = WSUpgradeResponse.create_101_response()
+_REQUEST: Final = (
+    b"GET / HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+def _feed(parser: _Parser, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        buffer = parser.get_buffer(-1)
+        size = min(len(buffer), len(rest))
+        buffer[:size] = rest[:size]
+        parser.buffer_updated(size)
+        rest = rest[size:]
+
+
+def _control_frame(first_byte: int, payload: bytes) -> bytes:
+    return bytes((first_byte, len(payload))) + payload
+
+
+def _close_frame(code: int, reason: str) -> bytes:
+    if code == NO_CODE:
+        return b"\x88\x00"
+    text = reason.encode()[:_MAX_CLOSE_REASON].decode(errors="ignore").encode()
+    return _control_frame(0x88, code.to_bytes(2, "big") + text)
+
+
+def _may_be_received(code: int) -> bool:
+    """RFC 6455 section 7.4 and the IANA registry: 1004-1006 and 1015 never travel."""
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
