@@ -27,20 +27,24 @@ people: dict[str, Person] = {}
 # --- What pages send
 
 
+Known = Annotated[list[str], Meta(max_length=500)]
+"""Ids of messages that the page has already, so that only the rest of a room's history is sent."""
+
+
 class Hello(Struct):
-    """Sent with every connection; `known` are the messages of `room` that the page has already."""
+    """Sent with every connection. `key` is the page's secret, the same for as long as it is open."""
 
     name: str
     room: str
     key: Annotated[str, Meta(min_length=8, max_length=64)]
-    known: list[str] = []
+    known: Known = []
 
 
 class Join(Struct):
     """A change of room."""
 
     room: str
-    known: list[str] = []
+    known: Known = []
 
 
 class Say(Struct):

@@ -170,10 +170,10 @@ scenario(
     for (const name of ["Ada", "  aDA ", "Ａｄａ"]) {
       await other.enter(name);
       await other.reads("#refusal", /^“Ada” is already here. Choose another name.$/);
+      if (name === "Ada") await other.shot("name-refused");
       await other.enter("\u200b"); // invisible
       await other.reads("#refusal", /^A name has 1 to 24 characters that can be seen.$/);
     }
-    await other.shot("name-refused");
     await other.enter("Ada L.");
     await ada.seesPeople("Ada", "Ada L.");
   },
@@ -191,6 +191,10 @@ scenario(
     await ada.say("Before");
     await grace.hears("Before");
 
+    wire.muted = true;
+    await ada.say("Heard");
+    await grace.hears("Heard");
+    await ada.sees(`${ada.message("Heard")}.waiting`); // as its acknowledgement is lost
     wire.cut();
     await ada.sees('#banner[data-state="lost"]');
     await ada.say("In between");
@@ -200,7 +204,7 @@ scenario(
     await ada.delivered("In between");
     await grace.hears("In between");
     await grace.seesPeople("Ada", "Grace");
-    for (const person of [ada, grace]) assert.deepEqual(await person.log(), ["Before", "Ada?", "In between"]);
+    for (const person of [ada, grace]) assert.deepEqual(await person.log(), ["Before", "Heard", "Ada?", "In between"]);
   },
   { expected: UNREACHABLE },
 );
@@ -208,13 +212,18 @@ scenario(
 scenario(
   "the server's restart is shown and survived: nothing is lost or doubled",
   async (server) => {
-    const ada = await join(server.url, "Ada");
+    const wire = await server.wire();
+    const ada = await join(wire.url, "Ada");
     const grace = await join(server.url, "Grace");
     for (const person of [ada, grace]) await person.upgraded();
     await ada.say("Before");
-    await grace.hears("Before");
+    await ada.delivered("Before");
+    wire.muted = true;
+    await ada.say("Heard");
+    await grace.hears("Heard");
 
     await server.kill();
+    wire.muted = false;
     for (const person of [ada, grace]) {
       await person.sees('#banner[data-state="lost"]');
       await person.reads("#banner", /^Connection lost. Attempt \d+ (in \d s|…) Connect now$/);
@@ -234,7 +243,7 @@ scenario(
     await ada.seesPeople("Ada", "Grace");
     await grace.say("Welcome back");
     await ada.hears("Welcome back");
-    const all = ["Before", "While it was down", "And once more", "Welcome back"];
+    const all = ["Before", "Heard", "While it was down", "And once more", "Welcome back"];
     for (const person of [ada, grace]) {
       assert.deepEqual(await person.log(), all);
       await person.upgraded();

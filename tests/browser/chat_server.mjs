@@ -79,6 +79,8 @@ export class ChatServer {
 
 /** A TCP proxy between browsers and a server. `webSocket: false` refuses upgrades, as some networks do. */
 class Wire {
+  /** Whether what the server says is lost on the way. */
+  muted = false;
   #browsers = new Set();
   #all = new Set();
   #listener;
@@ -104,16 +106,17 @@ class Wire {
       if (webSocket || !/^upgrade: websocket/im.test(chunk.toString("latin1"))) server.write(chunk);
       else browser.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     });
-    server.on("data", (chunk) => browser.writable && browser.write(chunk));
+    server.on("data", (chunk) => browser.writable && !this.muted && browser.write(chunk));
     // After `cut`, neither end learns of the other.
     browser.on("close", () => this.#browsers.delete(browser) && server.destroy());
     server.on("close", () => browser.destroy());
   }
 
-  /** Browsers lose their connections; the server keeps its ends of them, and notices nothing. */
+  /** Browsers lose the connections they have; the server keeps its ends of them, and notices nothing. */
   cut() {
     const lost = [...this.#browsers];
     this.#browsers.clear();
+    this.muted = false;
     lost.forEach((browser) => browser.destroy());
   }
 

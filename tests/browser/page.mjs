@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const SHOTS = fileURLToPath(new URL("../../test-results/browser/", import.meta.url));
-const PATIENCE = 8_000; // milliseconds
+const PATIENCE = 15_000; // milliseconds
 
 export class Person {
   /** What the console of this page reported as an error. */
