@@ -47,7 +47,7 @@ types: .venv-$(NEWEST)/.test ## Check types (mypy, strict), also of the Python i
 	$(python) -m mypy src examples build/snippets
 
 imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
-	.venv-$(NEWEST)/bin/lint-imports
+	.venv-$(NEWEST)/bin/lint-imports --no-logo
 
 unit: $(VERSIONS:%=unit-%) ## Test without Node and browser, on every Python that is here
 
