@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from arcwire import Server
+from arcwire import Server, Socket
 from arcwire.engineio.link import LinkReceiver, PreparedMessage, Request
 from arcwire.engineio.protocol.reasons import CloseReason
 
@@ -61,6 +61,7 @@ class MemoryClient:
             client=("192.0.2.7", 1234),
             secure=False,
         )
+        self.io = io
         self.link = MemoryLink()
         self.link.receiver = io.engine.open_link(request, self.link)
 
@@ -99,6 +100,11 @@ class MemoryClient:
         assert isinstance(sid, str)
         return sid
 
+    async def enter(self, namespace: str = "/", auth: object = None) -> Socket:
+        """Join a namespace; the server's socket."""
+        sid = await self.connect(namespace, auth)
+        return self.io.of(namespace).sockets[sid]
+
     async def wait_for(self, matches: Callable[[str | bytes], bool]) -> str | bytes:
         """The first thing in the inbox that matches."""
         found: list[str | bytes] = []
@@ -122,5 +128,5 @@ class MemoryClient:
 async def until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds, at most five seconds."""
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - there is no event for what a server has done
             await asyncio.sleep(0.001)

@@ -16,7 +16,7 @@ class Answer(Generic[R]):
     await gives the answer up; the event stays sent.
     """
 
-    __slots__ = ("_cleanup", "_error", "_future", "_loop", "_settled", "_timeout", "_value", "timer_slot")
+    __slots__ = ("_cleanups", "_error", "_future", "_loop", "_settled", "_timeout", "_value", "timer_slot")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
         self.timer_slot = 0
@@ -26,7 +26,7 @@ class Answer(Generic[R]):
         self._value: R | None = None
         self._error: Exception | None = None
         self._future: asyncio.Future[None] | None = None
-        self._cleanup: Callable[[], None] | None = None
+        self._cleanups: list[Callable[[], None]] = []
 
     def __await__(self) -> Generator[Any, None, R]:
         if not self._settled:
@@ -70,8 +70,11 @@ class Answer(Generic[R]):
         return self._settled
 
     def on_settled(self, cleanup: Callable[[], None]) -> None:
-        """Call `cleanup` once when settled."""
-        self._cleanup = cleanup
+        """Call `cleanup` once when settled, at once if it is."""
+        if self._settled:
+            cleanup()
+        else:
+            self._cleanups.append(cleanup)
 
     def settle(self, value: R | None = None, error: Exception | None = None) -> None:
         """End the waiting; only the first call counts."""
@@ -79,9 +82,9 @@ class Answer(Generic[R]):
             return
         self._settled = True
         self._value, self._error = value, error
-        if self._cleanup is not None:
-            self._cleanup()
-            self._cleanup = None
+        for cleanup in self._cleanups:
+            cleanup()
+        self._cleanups.clear()
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
@@ -130,13 +133,18 @@ class ManyAnswers(Answer[list[Any]]):
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
         super().__init__(loop, timeout)
-        self._missing: set[object] = set()
+        self._missing: set[Any] = set()
         self._responses: list[Any] = []
 
     def expect(self, senders: set[Any]) -> None:
         """Wait for these; nobody means that it settles at once."""
         self._missing = set(senders)
         self._check()
+
+    @property
+    def missing(self) -> set[Any]:
+        """Those whose answers are still to come."""
+        return self._missing
 
     def receive(self, sender: object, args: list[object]) -> None:
         """An acknowledgement arrived."""

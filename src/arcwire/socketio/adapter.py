@@ -22,6 +22,9 @@ class Member(Protocol):
     def expect_ack(self, id: int, answer: ManyAnswers) -> None:
         """Report the acknowledgement of the packet with this id, or the end of the socket."""
 
+    def forget_ack(self, id: int) -> None:
+        """Nobody waits for this acknowledgement any more."""
+
 
 class LocalAdapter:
     """All sockets of a namespace that are connected to this process."""
@@ -86,8 +89,14 @@ class LocalAdapter:
         self, selection: Selection, messages: Sequence[PreparedMessage], id: int, answer: ManyAnswers
     ) -> None:
         """As `broadcast`; `answer` collects the acknowledgements of the packet's id."""
+
+        def forget() -> None:
+            for member in answer.missing:
+                member.forget_ack(id)
+
         members = set(self.select(selection))
         answer.expect(members)
+        answer.on_settled(forget)
         for member in members:
             member.expect_ack(id, answer)
             member.deliver(messages)

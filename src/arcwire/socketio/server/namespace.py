@@ -167,6 +167,7 @@ class Namespace:
         if timeout is not None and not answer.settled:
             engine = self.server.engine
             engine.timers.schedule(answer, engine.now() + timeout)
+            answer.on_settled(partial(engine.timers.cancel, answer))
 
     def on_loop(self, function: Callable[..., None], *args: object) -> None:
         """Call it on the loop's thread: now when this is that thread, else soon and in order."""

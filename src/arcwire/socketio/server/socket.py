@@ -406,13 +406,9 @@ class Socket:
             return
         self.accept()
         self.expect_ack(id, answer)
-        answer.on_settled(partial(self._stop_asking, answer, id))
+        answer.on_settled(partial(self.forget_ack, id))
         self.namespace.watch(answer, timeout)
         self._send(text, attachments)
-
-    def _stop_asking(self, answer: SingleAnswer, id: int) -> None:
-        self.forget_ack(id)
-        self._server.engine.timers.cancel(answer)
 
     def _join(self, rooms: tuple[str, ...]) -> None:
         if self._gone is None:
