@@ -104,6 +104,16 @@ def cpu_seconds(root: int) -> float:
     return sum(int(ticks) for pid in process_tree(root) for ticks in _stat(pid)[11:15]) / _TICKS
 
 
+def core_seconds(core: int) -> float:
+    """Time since boot that a core was not idle, or was taken by the host of this virtual machine."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, ticks[:8])
+            return (user + nice + system + irq + softirq + steal) / _TICKS
+    raise ValueError(f"there is no core {core}")
+
+
 def resident_bytes(root: int) -> int:
     """Resident memory of a process and its descendants."""
     pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in process_tree(root))

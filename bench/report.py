@@ -15,6 +15,8 @@ Run = dict[str, Any]
 
 LOAD_BOUND = 0.9
 """Share of its core above which the load generator, not the server, may have set the pace."""
+FOREIGN_CPU = 0.05
+"""Share of the server's core that may go to others before a run is called disturbed."""
 
 
 def machine() -> dict[str, Any]:
@@ -76,7 +78,6 @@ def _pace_table(entries: list[Run], baseline: str) -> str:
     ]
     for entry in sorted(entries, key=lambda entry: -float(entry["messages_per_cpu_second"]["median"])):
         per_cpu, pace = entry["messages_per_cpu_second"], entry["messages_per_second"]
-        bound = entry["load_cpu_share"]["max"] > LOAD_BOUND
         cells = [
             entry["server"],
             f"{per_cpu['median']:,.0f}",
@@ -86,10 +87,19 @@ def _pace_table(entries: list[Run], baseline: str) -> str:
             _spread(pace),
             f"{entry['p50_us']['median'] / 1000:.2f}",
             f"{entry['p99_us']['median'] / 1000:.2f}",
-            "the load generator was busy: throughput is a lower bound" if bound else "",
+            _note(entry),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _note(entry: Run) -> str:
+    notes = []
+    if entry["load_cpu_share"]["max"] > LOAD_BOUND:
+        notes.append("the load generator was busy: throughput is a lower bound")
+    if entry["foreign_cpu_share"]["max"] > FOREIGN_CPU:
+        notes.append(f"disturbed: others took up to {entry['foreign_cpu_share']['max']:.0%} of the core")
+    return "; ".join(notes)
 
 
 def _memory_table(entries: list[Run], baseline: str) -> str:

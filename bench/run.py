@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import peers
 import report
 from peers import Peer
-from processes import ProcessFailed, cpu_seconds, free_port, resident_bytes, server, spawn
+from processes import ProcessFailed, core_seconds, cpu_seconds, free_port, resident_bytes, server, spawn
 
 SERVER_CORE, LOAD_CORE = 0, 1
 SETTLE_SECONDS = 1.0
@@ -161,9 +161,9 @@ class Bench:
         times = (f"--warmup={self.warmup}", f"--seconds={self.seconds}")
         with load_generator(self.load, port, work, *times) as generator:
             generator.next_line()
-            cpu = cpu_seconds(pid)
+            cpu, busy = cpu_seconds(pid), core_seconds(SERVER_CORE)
             result = generator.next_line()
-            cpu = cpu_seconds(pid) - cpu
+            cpu, busy = cpu_seconds(pid) - cpu, core_seconds(SERVER_CORE) - busy
             memory = resident_bytes(pid)
         if not result["messages"] or not cpu:
             raise ProcessFailed("nothing was measured: too short a time")
@@ -176,6 +176,7 @@ class Bench:
             "p99_us": latency["p99"],
             "server_cpu_share": cpu / result["seconds"],
             "load_cpu_share": result["load_cpu_seconds"] / result["seconds"],
+            "foreign_cpu_share": max(busy - cpu, 0) / result["seconds"],
             "resident_bytes": memory,
         }
 
