@@ -10,7 +10,14 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from arcwire.engineio.link import HttpExchange, LinkReceiver, PreparedMessage, Request, Response, WebSocketLink
+from arcwire.engineio.link import (
+    HttpExchange,
+    LinkReceiver,
+    PreparedMessage,
+    Request,
+    Response,
+    WebSocketLink,
+)
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Engine
 

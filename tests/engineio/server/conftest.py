@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
+
 from support.clock import JumpingLoop
 
 

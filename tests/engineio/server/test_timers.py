@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from support.clock import jump
 
 from arcwire.engineio.server.timers import RESOLUTION, Timers
+from support.clock import jump
 
 
 class Alarm:
     """Rings at its deadline, which may be moved; then does `then`."""
 
-    def __init__(self, timers: Timers, seconds: float, then: Callable[[], float | None] = lambda: None) -> None:
+    def __init__(
+        self, timers: Timers, seconds: float, then: Callable[[], float | None] = lambda: None
+    ) -> None:
         self.timer_slot = 0
         self.deadline = now() + seconds
         self.rang: list[float] = []
@@ -159,9 +161,7 @@ async def test_a_blocked_loop_reads_what_arrived_before_it_rings(timers: Timers)
 
 async def test_an_entry_that_raises_stops_no_other(timers: Timers) -> None:
     reported: list[BaseException] = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _, context: reported.append(context["exception"])
-    )
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
 
     def fail() -> None:
         raise RuntimeError("as asked")

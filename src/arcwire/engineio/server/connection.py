@@ -74,7 +74,9 @@ class Connection:
         "trusted",
     )
 
-    def __init__(self, engine: "Engine", session: ServerSession, request: Request) -> None:
+    def __init__(
+        self, engine: "Engine", session: ServerSession, request: Request, link: WebSocketLink | None
+    ) -> None:
         self.request = request
         self.timer_slot = 0
         self.trusted = False
@@ -82,7 +84,7 @@ class Connection:
         self._session = session
         self._receiver: MessageReceiver = _DEAF
         # The open WebSocket that carries the session; None while it polls and once it is closed.
-        self._link: WebSocketLink | None = None
+        self._link = link
         self._probe: Probe | None = None
         self._poll: HttpExchange | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -158,10 +160,9 @@ class Connection:
 
     # -- for the engine ---------------------------------------------------------
 
-    def start(self, receiver: MessageReceiver, link: WebSocketLink | None) -> None:
-        """Begin: messages go to `receiver`; `link` carries the session, None means polling."""
+    def start(self, receiver: MessageReceiver) -> None:
+        """Begin: messages go to `receiver`."""
         self._receiver = receiver
-        self._link = link
         self._rearm()
 
     def poll(self, exchange: HttpExchange) -> bool:
@@ -228,6 +229,7 @@ class Connection:
     def act(self, notices: Sequence[Notice]) -> None:
         """Do what the session says, in order."""
         self._act(notices)
+        self._rearm()
 
     # -- LinkReceiver: the WebSocket that carries the session ---------------------
 
@@ -239,6 +241,8 @@ class Connection:
             self._receiver.receive_text(packet[1:])
         else:
             self._act(self._session.receive(packet, self._engine.now()))
+            # The next ping may be due before the pong was: their times are set independently.
+            self._rearm()
 
     def receive_binary(self, data: bytes) -> None:
         if self._session.heartbeat.awaiting_pong:

@@ -31,8 +31,8 @@ class Engine:
     """An Engine.IO server without a host: `RequestHandler` for hosts, connections for the application.
 
     `accept` is called with each new connection, before any message of it, and returns what
-    receives its messages. It must not raise. An engine belongs to the event loop in which it is
-    first used.
+    receives its messages. It may send, and must neither close the connection nor raise. An engine
+    belongs to the event loop in which it is first used.
     """
 
     def __init__(self, config: EngineConfig, accept: Callable[[Connection], MessageReceiver]) -> None:
@@ -150,8 +150,9 @@ class Engine:
         )
         return connection, refusal
 
-    def _open(self, request: Request, transport: str) -> tuple[Connection, bytes]:
+    def _open(self, request: Request, link: WebSocketLink | None) -> tuple[Connection, bytes]:
         config = self.config
+        transport = "polling" if link is None else "websocket"
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._timers = loop, Timers(loop)
@@ -163,7 +164,7 @@ class Engine:
             upgrade_timeout=config.upgrade_timeout,
             now=loop.time(),
         )
-        connection = Connection(self, session, request)
+        connection = Connection(self, session, request, link)
         self._connections[session.sid] = connection
         offered = config.allow_upgrades and transport == "polling" and "websocket" in config.transports
         packet = open_packet(
@@ -176,14 +177,14 @@ class Engine:
         return connection, packet
 
     def _open_polling(self, exchange: HttpExchange) -> None:
-        connection, packet = self._open(exchange.request, "polling")
+        connection, packet = self._open(exchange.request, None)
         answer_poll(exchange, packet, connection.sid)
-        connection.start(self._accept(connection), None)
+        connection.start(self._accept(connection))
 
     def _open_websocket(self, request: Request, link: WebSocketLink) -> LinkReceiver:
-        connection, packet = self._open(request, "websocket")
+        connection, packet = self._open(request, link)
         link.send_packet(packet)
-        connection.start(self._accept(connection), link)
+        connection.start(self._accept(connection))
         return connection
 
     def _receive_post(self, connection: Connection, exchange: HttpExchange) -> None:
