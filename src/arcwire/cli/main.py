@@ -13,10 +13,10 @@ from arcwire.hosts.uvicorn.run import run
 
 _EXAMPLES = """\
 examples:
-  arcwire run chat:io                      the Socket.IO server `io` in chat.py
-  arcwire run shop.main:app --reload       an ASGI application with a Socket.IO server in it
+  arcwire run chat:io                 the Socket.IO server `io` in chat.py
+  arcwire run shop.main:app --reload  an ASGI application with a Socket.IO server in it
+  arcwire run chat:io --uds io.sock   on a Unix socket, behind a proxy on the same machine
   arcwire run chat:io --host 0.0.0.0 --port 443 --ssl-certfile cert.pem --ssl-keyfile key.pem
-  arcwire run chat:io --uds /run/chat.sock behind a proxy on the same machine
 """
 
 _CERTIFICATES = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}

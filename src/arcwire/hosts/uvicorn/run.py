@@ -215,9 +215,8 @@ def _check_certificate(options: dict[str, Any]) -> None:
             context.load_verify_locations(ca_certs)
     except (ssl.SSLError, ValueError) as error:
         files = ", ".join(str(path) for path in (certificate, key, ca_certs) if path is not None)
-        raise StartError(
-            f"TLS cannot use {files}: wrong file, key or key password ({getattr(error, 'reason', error)})."
-        ) from None
+        reason = getattr(error, "reason", None) or error
+        raise StartError(f"TLS cannot use {files}: wrong file, key or key password ({reason}).") from None
 
 
 def _exit(error: StartError) -> NoReturn:
