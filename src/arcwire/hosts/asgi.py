@@ -1,6 +1,12 @@
-"""The engine as an ASGI application, for any ASGI server (ASGI 3, spec 2.4)."""
+"""The engine as an ASGI application, for any ASGI server (ASGI 3, HTTP and WebSocket spec 2.4).
+
+What a server keeps for itself, this host cannot change: how it frames (extensions, pings, close
+codes of its own), how much of a message or body it buffers before it hands that over, and that it
+flushes to a peer that does not read for as long as it pleases. `hosts/uvicorn` has no such limits.
+"""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -22,15 +28,25 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+logger = logging.getLogger("arcwire.hosts.asgi")
+
+CLOSE_GRACE = 5.0
+"""Seconds that a server has to send what is queued and to report the end of a closed WebSocket."""
+
 _LOW_WATER = 16 * 1024
 """Below this many waiting bytes a link counts as drained."""
+
+# Close codes that tell more than that the WebSocket is closed. A client may send them too, but
+# hardly for another reason.
+_CLOSE_REASONS = {1009: CloseReason.PAYLOAD_TOO_LARGE, 1012: CloseReason.SERVER_SHUTTING_DOWN}
 
 
 class EngineApp:
     """Serves `handler` at `path`, below wherever it is mounted, and `other` everywhere else.
 
     Without `other`, foreign paths get 404. `on_shutdown` is called when the ASGI server announces
-    the end of the lifespan; a framework that mounts this app under a path does not forward that.
+    the end of the lifespan, before `other` hears of it; a framework that mounts this app under a
+    path does not forward that.
     """
 
     def __init__(
@@ -63,21 +79,30 @@ class EngineApp:
             await _deny(scope, receive, send, Response(404, [], b""))
 
     def _is_ours(self, scope: Scope) -> bool:
-        # A server's root_path and mounting frameworks put their prefix into both; some servers
-        # give the path without it.
-        path: str = scope["path"]
-        return path.removeprefix(scope.get("root_path", "")).startswith(self._prefix)
+        return _path_below_mount(scope).startswith(self._prefix)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = False
+
         async def watch() -> Message:
+            nonlocal received
+            received = True
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 self._on_shutdown()
             return message
 
         if self._other is not None:
-            await self._other(scope, watch, send)
-            return
+            try:
+                await self._other(scope, watch, send)
+            except Exception as error:
+                if received:
+                    raise
+                logger.debug("The wrapped application has no lifespan: %r", error)
+            # Many applications know nothing of lifespans and say so in this way or that; sessions
+            # have to end all the same.
+            if received:
+                return
         await watch()
         await send({"type": "lifespan.startup.complete"})
         await watch()
@@ -89,10 +114,13 @@ class EngineApp:
         response = await exchange.complete(receive)
         if response is None:
             return
-        offer = scope.get("extensions", {}).get("arcwire.http")
+        offer = _extensions(scope).get("arcwire.http")
         if offer is not None and response.sid is not None:
             headers = [*response.headers, _content_length(response)]
             offer["claim"](self._handler, response.sid, headers)
+        # HTTP/2 has no such field, and ends a stream without ending the connection.
+        if response.close and scope["http_version"].startswith("1"):
+            response.headers.append((b"connection", b"close"))
         await _respond(send, response)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +131,7 @@ class EngineApp:
             return
         if (await receive())["type"] != "websocket.connect":
             return
-        offer = scope.get("extensions", {}).get("arcwire.link")
+        offer = _extensions(scope).get("arcwire.link")
         if offer is not None:
             # See docs/decisions/0001-hand-over.md.
             offer["take"](self._handler.max_payload, lambda link: self._handler.open_link(request, link))
@@ -113,6 +141,28 @@ class EngineApp:
         link = AsgiLink(send, self._handler.max_payload)
         link.receiver = self._handler.open_link(request, link)
         await link.run(receive)
+
+
+def _path_below_mount(scope: Scope) -> str:
+    """The path without the prefixes under which servers and frameworks mount an application.
+
+    `root_path` names them all, and `path` begins with them, says the specification. But a proxy
+    or server may have taken off its own, while a framework below has added another to
+    `root_path`; so the longest end of `root_path` counts with which `path` begins.
+    """
+    path: str = scope["path"]
+    root: str = (scope.get("root_path") or "").rstrip("/")
+    while root:
+        if path.startswith(root + "/"):
+            return path[len(root) :]
+        cut = root.find("/", 1)
+        root = root[cut:] if cut > 0 else ""
+    return path
+
+
+def _extensions(scope: Scope) -> dict[str, Any]:
+    extensions: dict[str, Any] | None = scope.get("extensions")
+    return extensions or {}
 
 
 def _request(scope: Scope, method: str) -> Request:
@@ -133,16 +183,15 @@ def _content_length(response: Response) -> tuple[bytes, bytes]:
 
 async def _respond(send: Send, response: Response, prefix: str = "http.response") -> None:
     headers = [*response.headers, _content_length(response)]
-    if response.close:
-        headers.append((b"connection", b"close"))
     await send({"type": f"{prefix}.start", "status": response.status, "headers": headers})
     await send({"type": f"{prefix}.body", "body": response.body})
 
 
 async def _deny(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
     """Refuse a WebSocket; servers without the denial extension answer 403 with an empty body."""
-    await receive()
-    if "websocket.http.response" in scope.get("extensions", {}):
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if "websocket.http.response" in _extensions(scope):
         await _respond(send, response, "websocket.http.response")
     else:
         await send({"type": "websocket.close", "code": 1008})
@@ -182,7 +231,7 @@ class _Exchange:
         if announced.isdigit() and int(announced) > self._limit:
             self._on_overflow()
             return True
-        body = b""
+        body = bytearray()
         more = True
         while more:
             message = await receive()
@@ -194,7 +243,7 @@ class _Exchange:
             if len(body) > self._limit:
                 self._on_overflow()
                 return True
-        on_body(body)
+        on_body(bytes(body))
         return True
 
     async def _wait(self, receive: Receive) -> None:
@@ -220,6 +269,19 @@ async def _disconnected(receive: Receive) -> None:
 class AsgiLink:
     """A WebSocket whose frames the ASGI server makes; see `WebSocketLink`."""
 
+    __slots__ = (
+        "_buffered",
+        "_closing",
+        "_deadline",
+        "_ended",
+        "_max_payload",
+        "_queue",
+        "_send",
+        "_timeout",
+        "_writer",
+        "receiver",
+    )
+
     def __init__(self, send: Send, max_payload: int) -> None:
         self.receiver: LinkReceiver
         self._send = send
@@ -228,6 +290,10 @@ class AsgiLink:
         self._buffered = 0
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
+        self._ended = False
+        # When `run` gives up, by the loop's time; None while the WebSocket is open.
+        self._deadline: float | None = None
+        self._timeout: asyncio.Timeout | None = None
 
     def send_packet(self, packet: bytes) -> None:
         self._push({"type": "websocket.send", "text": packet.decode()}, len(packet))
@@ -248,52 +314,76 @@ class AsgiLink:
         # ASGI has no close frame without a code.
         code = 1000 if code == 1005 else code
         self._push({"type": "websocket.close", "code": code, "reason": reason}, 0)
-        self._closing = True
+        self._give_up(CLOSE_GRACE)
 
     def abort(self) -> None:
-        self._queue.clear()
-        self._buffered = 0
-        self.close(1011, "")
+        self._drop_queue()
+        self._give_up(0)
 
     def buffered_bytes(self) -> int:
         return self._buffered
 
     async def run(self, receive: Receive) -> None:
         """Deliver until the WebSocket ends; the receiver is told in every case."""
-        reason, description = CloseReason.TRANSPORT_ERROR, "the ASGI server dropped the connection"
         try:
-            reason, description = await self._read(receive)
+            async with asyncio.timeout_at(self._deadline) as self._timeout:
+                self._end(*await self._read(receive))
+        except TimeoutError:
+            # Closed by this side. Returning makes the server drop the connection.
+            self._end(CloseReason.TRANSPORT_ERROR, "the close handshake did not end in time")
+        except asyncio.CancelledError:
+            self._end(CloseReason.SERVER_SHUTTING_DOWN, "the ASGI server ended the connection")
+            raise
         finally:
             self._closing = True
-            self._queue.clear()
-            self._buffered = 0
+            self._drop_queue()
             if self._writer is not None:
                 self._writer.cancel()
-            self.receiver.link_closed(reason, description)
+            self._end(CloseReason.TRANSPORT_ERROR, "the ASGI server failed")
 
     async def _read(self, receive: Receive) -> tuple[CloseReason, str]:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                return CloseReason.TRANSPORT_CLOSE, f"close code {message.get('code', 1005)}"
-            text = message.get("text")
-            data = text if text is not None else message["bytes"]
-            if len(data) > self._max_payload or (text is not None and len(text.encode()) > self._max_payload):
-                self.close(1009, "message too big")
-                return await self._closed(
-                    CloseReason.PAYLOAD_TOO_LARGE, f"a message of more than {self._max_payload} bytes"
-                )
+                code = message.get("code", 1005)
+                reason = _CLOSE_REASONS.get(code, CloseReason.TRANSPORT_CLOSE)
+                return reason, f"close code {code}"
             if self._closing:
                 continue
-            if text is not None:
+            text = message.get("text")
+            if text is None:
+                data = message["bytes"]
+                if self._accepts(len(data)):
+                    self.receiver.receive_binary(data)
+            # A character has at most four bytes: most messages need not be encoded to be measured.
+            elif self._accepts(len(text) if len(text) * 4 <= self._max_payload else len(text.encode())):
                 self.receiver.receive_text(text)
-            else:
-                self.receiver.receive_binary(data)
 
-    async def _closed(self, reason: CloseReason, description: str) -> tuple[CloseReason, str]:
-        if self._writer is not None:
-            await asyncio.wait((self._writer,), timeout=5)
-        return reason, description
+    def _accepts(self, size: int) -> bool:
+        if size <= self._max_payload:
+            return True
+        self.close(1009, "message too big")
+        self._end(CloseReason.PAYLOAD_TOO_LARGE, f"a message of more than {self._max_payload} bytes")
+        return False
+
+    def _end(self, reason: CloseReason, description: str) -> None:
+        """Tell the receiver, once."""
+        if not self._ended:
+            self._ended = True
+            self.receiver.link_closed(reason, description)
+
+    def _give_up(self, seconds: float) -> None:
+        """Take and give nothing more; if the server does not report the end in time, go on."""
+        self._closing = True
+        deadline = asyncio.get_running_loop().time() + seconds
+        if self._deadline is None or deadline < self._deadline:
+            self._deadline = deadline
+            if self._timeout is not None:
+                self._timeout.reschedule(deadline)
+
+    def _drop_queue(self) -> None:
+        self._queue.clear()
+        self._buffered = 0
 
     def _push(self, message: Message, size: int) -> None:
         if self._closing:
@@ -310,12 +400,12 @@ class AsgiLink:
                 try:
                     await self._send(message)
                 except Exception:  # each server has its own; the reader reports the end
-                    self._closing = True
-                    self._queue.clear()
+                    self._drop_queue()
+                    self._give_up(CLOSE_GRACE)
                     return
                 was = self._buffered
-                self._buffered -= size
-                if was > _LOW_WATER >= self._buffered:
+                self._buffered = max(was - size, 0)
+                if was > _LOW_WATER >= self._buffered and not self._ended:
                     self.receiver.link_drained()
         finally:
             self._writer = None
