@@ -14,9 +14,10 @@ ROOT = BENCH.parent
 SERVERS = BENCH / "servers"
 BUILD = BENCH / "build"
 
-NODE = "node"
+NODE, BUN = "node", "bun"
 PYTHON_PACKAGES = ("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "python-socketio", "websockets")
-NODE_PACKAGES = ("socket.io", "ws")
+NODE_PACKAGES = ("socket.io", "ws", "uwebsockets")
+BUN_PACKAGES = ("socket.io", "@socket.io/bun-engine")
 
 
 class MissingTool(Exception):
@@ -29,7 +30,7 @@ class Peer:
 
     name: str
     runtime: str
-    """NODE, or a version of Python such as `3.12`."""
+    """NODE, BUN, or a version of Python such as `3.12`."""
     script: str
     arguments: tuple[str, ...] = ()
 
@@ -60,19 +61,25 @@ def find_pythons(wanted: Sequence[str]) -> list[str]:
 
 
 def peers_for(pythons: Sequence[str]) -> list[Peer]:
-    """Arcwire's fast path on each Python; on the first one also its ASGI host and python-socketio; Node."""
+    """Arcwire's fast path on each Python, its other host and python-socketio on the first one, JavaScript."""
     newest = pythons[0]
     return [
         *(Peer(f"arcwire-{version}", version, "arcwire_server.py", ("fast",)) for version in pythons),
         Peer(f"arcwire-asgi-{newest}", newest, "arcwire_server.py", ("asgi",)),
         Peer("python-socketio", newest, "python_socketio_server.py"),
         Peer("node-ws", NODE, "node_ws.mjs"),
+        Peer("node-uws", NODE, "node_uws.mjs"),
+        Peer("bun", BUN, "bun_engine.mjs"),
     ]
 
 
 def install(runtime: str) -> Runtime:
     """Install what the servers of a runtime need, unless that is there already."""
-    return _install_node() if runtime == NODE else _install_python(runtime)
+    if runtime == NODE:
+        return _install_javascript(NODE, _tool("node"), NODE_PACKAGES)
+    if runtime == BUN:
+        return _install_javascript(BUN, SERVERS / "node_modules/.bin/bun", BUN_PACKAGES)
+    return _install_python(runtime)
 
 
 def build_load() -> Path:
@@ -115,16 +122,18 @@ def _install_python(version: str) -> Runtime:
     return Runtime(python, json.loads(_output([python, "-c", script, *PYTHON_PACKAGES])))
 
 
-def _install_node() -> Runtime:
-    node = _tool("node")
-    stamp, sources = SERVERS / "node_modules/.installed", [SERVERS / "package-lock.json"]
+def _install_javascript(name: str, executable: Path, packages: Sequence[str]) -> Runtime:
+    """All servers in JavaScript share one folder of packages; Bun itself is one of them."""
+    modules = SERVERS / "node_modules"
+    stamp, sources = modules / ".installed", [SERVERS / "package-lock.json"]
     if _needs_install(stamp, sources):
-        sys.stderr.write("installing the servers for Node\n")
+        sys.stderr.write("installing the servers in JavaScript\n")
         _run([_tool("npm"), "ci", "--loglevel=error", "--prefix", SERVERS])
         _mark_installed(stamp, sources)
-    manifests = {name: SERVERS / "node_modules" / name / "package.json" for name in NODE_PACKAGES}
-    packages = {name: json.loads(path.read_text())["version"] for name, path in manifests.items()}
-    return Runtime(node, {"node": _output([node, "--version"]).strip().removeprefix("v"), **packages})
+    versions = {name: _output([executable, "--version"]).strip().removeprefix("v")}
+    for package in packages:
+        versions[package] = json.loads((modules / package / "package.json").read_text())["version"]
+    return Runtime(executable, versions)
 
 
 def _needs_install(stamp: Path, sources: Sequence[Path]) -> bool:

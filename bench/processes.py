@@ -1,8 +1,10 @@
 """Pinned processes: start, find the time and memory they used, stop."""
 
 import os
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -35,6 +37,11 @@ def spawn(
         # The process and all threads it will have stay on the core.
         preexec_fn=None if core is None else partial(os.sched_setaffinity, 0, {core}),
     )
+
+
+def leave_nothing_running() -> None:
+    """Let SIGTERM unwind the stack as SIGINT does, so that what was started is stopped."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 @contextmanager

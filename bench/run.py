@@ -20,7 +20,16 @@ from typing import Any, BinaryIO
 import peers
 import report
 from peers import Peer
-from processes import ProcessFailed, core_seconds, cpu_seconds, free_port, resident_bytes, server, spawn
+from processes import (
+    ProcessFailed,
+    core_seconds,
+    cpu_seconds,
+    free_port,
+    leave_nothing_running,
+    resident_bytes,
+    server,
+    spawn,
+)
 
 SERVER_CORE, LOAD_CORE = 0, 1
 SETTLE_SECONDS = 1.0
@@ -51,6 +60,7 @@ IDLE_FIRST = 500
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_options(arguments)
+    leave_nothing_running()
     works = [work for work in WORKS if chosen(work.name, options.works)]
     try:
         if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import peers
-from processes import ProcessFailed, free_port, server, spawn
+from processes import ProcessFailed, free_port, leave_nothing_running, server, spawn
 
 CLIENT = peers.BENCH / "soak_client.py"
 WARMUP_CLIENTS = 50
@@ -33,6 +33,7 @@ class Leak(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_options(arguments)
+    leave_nothing_running()
     try:
         version = peers.find_pythons([options.python] if options.python else [])[0]
         runtime = peers.install(version)

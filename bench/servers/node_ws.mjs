@@ -1,18 +1,7 @@
-// The works of the benchmark on the official server with `ws`, all options at their defaults.
+// The official server on its default WebSocket engine, `ws`.
 import { Server } from "socket.io";
+import { addWorks } from "./works.mjs";
 
 const io = new Server();
-
-io.on("connection", (socket) => {
-  socket.on("echo", (text) => {
-    socket.emit("echo", text);
-  });
-  socket.on("ack", (text, answer) => {
-    answer(text);
-  });
-  socket.on("broadcast", (text) => {
-    io.emit("news", text);
-  });
-});
-
+addWorks(io);
 io.listen(Number(process.argv[2]));
