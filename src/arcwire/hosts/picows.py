@@ -23,6 +23,9 @@ logger = logging.getLogger("arcwire.hosts.picows")
 CLOSE_GRACE: Final = 5.0
 """Seconds that a peer has to take what is queued and to finish the close handshake."""
 
+SHUTDOWN_GRACE: Final = 1.0
+"""The same when the server stops, which other connections and the operator wait for."""
+
 HIGH_WATER: Final = 65536
 """Buffered bytes above which `buffered_bytes` promises a `link_drained`; that of the event loops."""
 
@@ -71,7 +74,7 @@ def open_link(
     except BaseException:
         link.fail(1011, CloseReason.TRANSPORT_ERROR, "the link could not be opened")
         raise
-    _feed(parser, early)
+    link.feed(parser, early)
     return link
 
 
@@ -118,6 +121,8 @@ class PicowsLink(WSListener):
         if outbox is None:
             outbox = _outboxes[self._loop] = []
         self._outbox = outbox
+        # TLS transports would let more wait before they tell.
+        transport.set_write_buffer_limits(HIGH_WATER)
         self._frames: list[bytes] = []
         self._queued = 0  # bytes in _frames
         self._watched = False  # someone was told of more than HIGH_WATER bytes
@@ -163,7 +168,7 @@ class PicowsLink(WSListener):
         if self._state == _OPEN:
             self._state = _CLOSING
             self._queue(_close_frame(code, reason))
-            self._drop_later()
+            self._drop_later(CLOSE_GRACE)
 
     def abort(self) -> None:
         if self._state == _OPEN:
@@ -199,9 +204,19 @@ class PicowsLink(WSListener):
             read_buffer_init_size=_READ_BUFFER,
         )
         parser.connection_made(_Carrier(self))
-        _feed(parser, _REQUEST)
+        self.feed(parser, _REQUEST)
         self._transport.set_protocol(parser)
         return parser
+
+    def feed(self, parser: "_Parser", data: bytes) -> None:
+        """Let `parser` read what does not come from the transport."""
+        rest = memoryview(data)
+        while rest and not self._refused:
+            buffer = parser.get_buffer(-1)
+            size = min(len(buffer), len(rest))
+            buffer[:size] = rest[:size]
+            parser.buffer_updated(size)
+            rest = rest[size:]
 
     def pause_reading(self) -> None:
         """Stop to read from the socket; the frames already read are still delivered."""
@@ -213,7 +228,9 @@ class PicowsLink(WSListener):
     def shutdown(self) -> None:
         """The server stops: tell the receiver, and the peer with code 1012."""
         if self._state == _OPEN:
-            self.close(1012, "")
+            self._state = _CLOSING
+            self._queue(_close_frame(1012, ""))
+        self._drop_later(SHUTDOWN_GRACE)
         self._end(CloseReason.SERVER_SHUTTING_DOWN, "the server is shutting down", 1012)
 
     def fail(self, code: int, reason: CloseReason, description: str) -> None:
@@ -275,7 +292,7 @@ class PicowsLink(WSListener):
         """The peer ended its side of the TCP connection; the transport closes after what is queued."""
         self._flush()
         self._end(CloseReason.TRANSPORT_CLOSE, "the connection ended without a close frame", 1006)
-        self._drop_later()
+        self._drop_later(CLOSE_GRACE)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._timer is not None:
@@ -293,11 +310,13 @@ class PicowsLink(WSListener):
         """picows rejects what comes next.
 
         It looks ahead: the frame before the bad one is delivered only after this call, so the end
-        has to wait for it.
+        has to wait for it. Until then nothing more may reach picows, which would go on with the
+        payload of a frame that it found too large.
         """
-        if not self._refused:
-            self._refused = True
-            self._loop.call_soon(self._fail_refused, code)
+        self._refused = True
+        if not self._transport.is_closing():
+            self._transport.set_protocol(_Drain(self))
+        self._loop.call_soon(self._fail_refused, code)
 
     def _fail_refused(self, code: int) -> None:
         if code == 1009:
@@ -378,7 +397,7 @@ class PicowsLink(WSListener):
             self._queue(_close_frame(code, ""))
         self._flush()
         self._transport.close()
-        self._drop_later()
+        self._drop_later(CLOSE_GRACE)
         self._end(CloseReason.TRANSPORT_CLOSE, f"close code {code}", code, text)
 
     def _answer_ping(self, payload: bytes) -> None:
@@ -392,7 +411,7 @@ class PicowsLink(WSListener):
 
     def _release_buffer(self, frame: WSFrame) -> None:
         """Give back the memory of a large message: picows' read buffer grows and never shrinks."""
-        if self._state == _OPEN and frame.last_in_buffer and not frame.tail_size:
+        if self._state == _OPEN and not self._refused and frame.last_in_buffer and not frame.tail_size:
             self.start()
 
     def _accept_parser(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
@@ -435,7 +454,7 @@ class PicowsLink(WSListener):
         Closing a socket with unread data resets the connection, and the peer might never see the
         close frame.
         """
-        self._drop_later()
+        self._drop_later(CLOSE_GRACE)
         transport = self._transport
         if transport.is_closing():
             return
@@ -446,9 +465,9 @@ class PicowsLink(WSListener):
         else:
             transport.close()  # TLS: discards what comes in until the peer has closed, too
 
-    def _drop_later(self) -> None:
+    def _drop_later(self, seconds: float) -> None:
         if self._timer is None:
-            self._timer = self._loop.call_later(CLOSE_GRACE, self._transport.abort)
+            self._timer = self._loop.call_later(seconds, self._transport.abort)
 
     # Writing: the frames of one tick leave in one write
 
@@ -597,16 +616,6 @@ _REQUEST: Final = (
     b"GET / HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
     b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-
-
-def _feed(parser: _Parser, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        buffer = parser.get_buffer(-1)
-        size = min(len(buffer), len(rest))
-        buffer[:size] = rest[:size]
-        parser.buffer_updated(size)
-        rest = rest[size:]
 
 
 def _control_frame(first_byte: int, payload: bytes) -> bytes:
