@@ -44,7 +44,7 @@ _CLOSE_REASONS = {1009: CloseReason.PAYLOAD_TOO_LARGE, 1012: CloseReason.SERVER_
 class EngineApp:
     """Serves `handler` at `path`, below wherever it is mounted, and `other` everywhere else.
 
-    Without `other`, foreign paths get 404. `on_shutdown` is called when the ASGI server announces
+    Without `other`, foreign paths get 404. `on_shutdown` is awaited when the ASGI server announces
     the end of the lifespan, before `other` hears of it; a framework that mounts this app under a
     path does not forward that.
     """
@@ -55,7 +55,7 @@ class EngineApp:
         path: str,
         other: ASGIApp | None = None,
         *,
-        on_shutdown: Callable[[], None],
+        on_shutdown: Callable[[], Awaitable[None]],
     ) -> None:
         self._handler = handler
         self._prefix = path.rstrip("/") + "/"
@@ -89,7 +89,7 @@ class EngineApp:
             received = True
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._on_shutdown()
+                await self._on_shutdown()
             return message
 
         if self._other is not None:

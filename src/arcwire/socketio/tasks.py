@@ -35,7 +35,19 @@ class Tasks:
         """How many are not done."""
         return len(self._running)
 
-    async def join(self) -> None:
-        """Wait until all are done, also those that are started meanwhile."""
-        while self._running:
-            await asyncio.wait(self._running)
+    async def finish(self, grace: float) -> int:
+        """Wait until all are done, also those that are started meanwhile.
+
+        Those that take longer than `grace` seconds are cancelled; how many that were.
+        """
+        try:
+            async with asyncio.timeout(grace):
+                while self._running:
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            late = list(self._running)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late)
+            return len(late)
+        return 0

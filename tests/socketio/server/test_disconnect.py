@@ -158,3 +158,22 @@ async def test_a_half_received_binary_packet_goes_with_its_connection() -> None:
     await again.connect()
     again.send('2["x"]')
     assert not again.closed
+
+
+async def test_closing_does_not_wait_for_handlers_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    io = Server()
+    ended: list[str] = []
+
+    @io.on("stream")
+    async def stream(socket: Socket) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("stream")
+
+    client = MemoryClient(io)
+    await client.connect()
+    client.send('2["stream"]')
+    await io.close(grace=0.01)
+    assert ended == ["stream"]
+    assert "1 running handler" in caplog.text

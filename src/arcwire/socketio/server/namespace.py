@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from arcwire.errors import ConnectionRefused
 from arcwire.socketio.acks import Answer, ManyAnswers
@@ -58,7 +58,11 @@ class Namespace:
 
     # -- handlers -----------------------------------------------------------------
 
-    def on(self, event: str, handler: F | None = None) -> Any:
+    @overload
+    def on(self, event: str) -> Callable[[F], F]: ...
+    @overload
+    def on(self, event: str, handler: F) -> F: ...
+    def on(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
         """Register a handler for an event; also a decorator.
 
         It is called with the socket and the event's arguments, decoded into the types that its
@@ -71,7 +75,11 @@ class Namespace:
         """
         return self._register(event, handler, once=False)
 
-    def once(self, event: str, handler: F | None = None) -> Any:
+    @overload
+    def once(self, event: str) -> Callable[[F], F]: ...
+    @overload
+    def once(self, event: str, handler: F) -> F: ...
+    def once(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
         """As `on`, for the next such event only, of whichever socket."""
         return self._register(event, handler, once=True)
 
@@ -244,13 +252,15 @@ class Namespace:
         if not socket.gone:
             socket.refuse(message, data)
 
-    def _register(self, event: str, handler: F | None, *, once: bool) -> Any:
+    def _register(self, event: str, handler: F | None, *, once: bool) -> F | Callable[[F], F]:
         where = f"{'once' if once else 'on'}({event!r})"
         check_event(event, where=where)
-        if handler is None:
-            return partial(self._register, event, once=once)
-        self.event_handlers.add(event, handler, once=once, where=where)
-        return handler
+
+        def register(handler: F) -> F:
+            self.event_handlers.add(event, handler, once=once, where=where)
+            return handler
+
+        return register if handler is None else register(handler)
 
 
 class _ConnectHandler:

@@ -1,6 +1,7 @@
 """The server: the root namespace, and what all namespaces share."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
@@ -14,6 +15,8 @@ from arcwire.socketio.broadcast import check_timeout
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
 from arcwire.socketio.tasks import Tasks, start
+
+logger = logging.getLogger("arcwire.socketio")
 
 
 class Server(Namespace):
@@ -88,7 +91,7 @@ class Server(Namespace):
         It may be mounted under any path of another application. Without `other`, foreign paths
         get 404.
         """
-        return EngineApp(self.engine, self.engine.config.path, other, on_shutdown=self.engine.shutdown)
+        return EngineApp(self.engine, self.engine.config.path, other, on_shutdown=self.close)
 
     def run(self, other: ASGIApp | None = None, **options: Any) -> None:
         """Serve with uvicorn, on the fast path, until the process is told to stop.
@@ -100,13 +103,16 @@ class Server(Namespace):
 
         run(self.asgi(other), **options)
 
-    async def close(self) -> None:
+    async def close(self, *, grace: float = 5.0) -> None:
         """End all connections (SERVER_SHUTTING_DOWN) and wait for the handlers that still run.
 
-        Clients see a lost connection and try to come back. Cancelling it leaves handlers running.
+        Handlers that need more than `grace` seconds are cancelled. Clients see a lost connection and
+        try to come back. Called when the ASGI server announces the end of the lifespan.
         """
         self.engine.shutdown()
-        await self._tasks.join()
+        late = await self._tasks.finish(grace)
+        if late:
+            logger.warning("%d running handler(s) did not end within %g seconds and were cancelled", late, grace)
         if self._executor is not None:
             self._executor.shutdown(wait=False)
             self._executor = None

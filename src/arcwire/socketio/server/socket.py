@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from enum import Enum
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from arcwire.engineio.link import PreparedMessage
 from arcwire.errors import Disconnected, EventError
@@ -216,7 +216,11 @@ class Socket:
 
     # -- handlers of this socket ------------------------------------------------------
 
-    def on(self, event: str, handler: F | None = None) -> Any:
+    @overload
+    def on(self, event: str) -> Callable[[F], F]: ...
+    @overload
+    def on(self, event: str, handler: F) -> F: ...
+    def on(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
         """Register a handler for an event of this socket; also a decorator.
 
         It is called with the event's arguments, like those of the namespace, but gets the socket
@@ -224,7 +228,11 @@ class Socket:
         """
         return self._register(event, handler, once=False)
 
-    def once(self, event: str, handler: F | None = None) -> Any:
+    @overload
+    def once(self, event: str) -> Callable[[F], F]: ...
+    @overload
+    def once(self, event: str, handler: F) -> F: ...
+    def once(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
         """As `on`, for the next such event only."""
         return self._register(event, handler, once=True)
 
@@ -414,15 +422,17 @@ class Socket:
         if self._gone is None:
             self.namespace.adapter.join(self, rooms)
 
-    def _register(self, event: str, handler: F | None, *, once: bool) -> Any:
+    def _register(self, event: str, handler: F | None, *, once: bool) -> F | Callable[[F], F]:
         where = f"socket.{'once' if once else 'on'}({event!r})"
         check_event(event, where=where)
-        if handler is None:
-            return partial(self._register, event, once=once)
-        if self._events is None:
-            self._events = self.namespace.new_socket_handlers()
-        self._events.add(event, handler, once=once, where=where)
-        return handler
+
+        def register(handler: F) -> F:
+            if self._events is None:
+                self._events = self.namespace.new_socket_handlers()
+            self._events.add(event, handler, once=once, where=where)
+            return handler
+
+        return register if handler is None else register(handler)
 
     def _disconnect(self, close: bool) -> None:
         if self._gone is not None:
