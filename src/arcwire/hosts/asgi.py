@@ -119,9 +119,8 @@ class EngineApp:
             headers = [*response.headers, _content_length(response)]
             offer["claim"](self._handler, response.sid, headers)
         # HTTP/2 has no such field, and ends a stream without ending the connection.
-        if response.close and scope["http_version"].startswith("1"):
-            response.headers.append((b"connection", b"close"))
-        await _respond(send, response)
+        close = response.close and scope["http_version"].startswith("1")
+        await _respond(send, response, close=close)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope, "GET")
@@ -181,8 +180,12 @@ def _content_length(response: Response) -> tuple[bytes, bytes]:
     return (b"content-length", b"%d" % len(response.body))
 
 
-async def _respond(send: Send, response: Response, prefix: str = "http.response") -> None:
+async def _respond(
+    send: Send, response: Response, prefix: str = "http.response", *, close: bool = False
+) -> None:
     headers = [*response.headers, _content_length(response)]
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": f"{prefix}.start", "status": response.status, "headers": headers})
     await send({"type": f"{prefix}.body", "body": response.body})
 
