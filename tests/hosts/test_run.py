@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 import types
@@ -148,8 +147,6 @@ async def test_the_access_log_is_off_unless_asked_for(caplog: pytest.LogCaptureF
     logged = []
     for options in ({}, {"access_log": True}):
         caplog.clear()
-        # uvicorn turns the log off, for the whole process, by keeping its logger to itself.
-        logging.getLogger("uvicorn.access").propagate = True
         async with running(Site(), **options) as server, connect(server.url) as client:
             await client.ask(GET)
         logged.append('"GET / HTTP/1.1" 200' in caplog.text)

@@ -109,7 +109,7 @@ def handler() -> Handler:
 
 
 def engine_app(handler: Handler, other: Any = None) -> EngineApp:
-    return EngineApp(handler, "/io", other, on_shutdown=lambda: None)
+    return EngineApp(handler, "/io", other, on_shutdown=_nothing)
 
 
 def fast(app: object, **options: Any) -> AbstractAsyncContextManager[Running]:
@@ -721,3 +721,7 @@ async def test_a_route_of_the_application_beside_the_engine(handler: Handler) ->
         assert answer.body == b"hi"
         assert (await client.ask(POLL)).body == b"4hello"
     assert handler.ways == ["asgi", "direct", "direct"]
+
+
+async def _nothing() -> None:
+    """At the end of the lifespan."""

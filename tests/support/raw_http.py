@@ -85,5 +85,5 @@ async def connect(url: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[
 async def until(condition: Callable[[], object]) -> None:
     """Wait until `condition()` is true; for what has nothing to be awaited."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nothing sets an event
+        while not condition():
             await asyncio.sleep(0.005)

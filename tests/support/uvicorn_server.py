@@ -1,6 +1,7 @@
 """A uvicorn server in the loop of the test."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,6 +29,9 @@ async def running(app: object, **options: Any) -> AsyncIterator[Running]:
     """Serve `app` on a free port, or as `options` of `serve` say, until the block ends."""
     started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     options = {"port": 0, "log_config": None, **options}
+    # uvicorn turns its access log off for the whole process.
+    access_log = logging.getLogger("uvicorn.access")
+    handlers, propagate = access_log.handlers, access_log.propagate
     task = asyncio.create_task(serve(app, on_start=started.set_result, **options))
     await asyncio.wait((task, started), return_when=asyncio.FIRST_COMPLETED)
     if not started.done():
@@ -37,5 +41,6 @@ async def running(app: object, **options: Any) -> AsyncIterator[Running]:
         yield server
     finally:
         await server.stop()
+        access_log.handlers, access_log.propagate = handlers, propagate
     if not task.cancelled():
         task.result()
