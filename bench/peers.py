@@ -87,7 +87,7 @@ def build_load() -> Path:
     source, load = BENCH / "load.c", BUILD / "load"
     if not load.exists() or load.stat().st_mtime < source.stat().st_mtime:
         BUILD.mkdir(exist_ok=True)
-        _run([_tool("gcc"), "-O3", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-o", load, source])
+        _run([_tool("gcc"), "-O3", "-std=gnu17", "-Wall", "-Wextra", "-o", load, source])
     return load
 
 
