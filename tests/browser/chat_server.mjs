@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 const APP = fileURLToPath(new URL("../../examples/chat/app.py", import.meta.url));
 const PYTHON = process.env.PYTHON ?? "python3";
 const START_SECONDS = 15;
+const STOP_SECONDS = 10;
 
 export async function freePort() {
   const server = net.createServer().listen(0, "127.0.0.1");
@@ -50,6 +51,12 @@ export class ChatServer {
     }
   }
 
+  /** Ends it as Ctrl+C does. */
+  async stop() {
+    this.#process.kill("SIGINT");
+    await once(this.#process, "exit", { signal: AbortSignal.timeout(STOP_SECONDS * 1000) });
+  }
+
   /** Without any goodbye, as in a crash. */
   async kill() {
     if (!running.has(this.#process)) return;
@@ -82,6 +89,7 @@ class Wire {
   /** Whether what the server says is lost on the way. */
   muted = false;
   #browsers = new Set();
+  #isCut = false;
   #all = new Set();
   #listener;
 
@@ -95,6 +103,7 @@ class Wire {
   }
 
   #carry(browser, port, webSocket) {
+    if (this.#isCut) return browser.destroy();
     const server = net.connect(port, "127.0.0.1");
     for (const socket of [browser, server]) {
       this.#all.add(socket);
@@ -112,12 +121,17 @@ class Wire {
     server.on("close", () => browser.destroy());
   }
 
-  /** Browsers lose the connections they have; the server keeps its ends of them, and notices nothing. */
+  /** Browsers lose their connections; the server keeps its ends of them, and notices nothing. */
   cut() {
+    this.#isCut = true;
     const lost = [...this.#browsers];
     this.#browsers.clear();
-    this.muted = false;
     lost.forEach((browser) => browser.destroy());
+  }
+
+  /** New connections work again. */
+  mend() {
+    this.#isCut = this.muted = false;
   }
 
   close() {

@@ -12,11 +12,10 @@ export class Person {
   /** What the console of this page reported as an error. */
   problems = [];
 
-  static async arrive(browser, url, name, options = {}) {
+  static async arrive(browser, url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 760, height: 680 }, ...options });
     context.setDefaultTimeout(PATIENCE);
     const person = new Person();
-    person.name = name;
     person.page = await context.newPage();
     person.page.on("console", (message) => message.type() === "error" && person.problems.push(message.text()));
     person.page.on("pageerror", (error) => person.problems.push(String(error)));
@@ -24,12 +23,9 @@ export class Person {
     return person;
   }
 
-  static async join(browser, url, name, options) {
-    const person = await Person.arrive(browser, url, name, options);
-    await person.enter(name);
-    await person.sees("#chat");
-    await person.sees(`#people li:has-text("${name}"):has-text("you")`);
-    return person;
+  async join(name) {
+    await this.enter(name);
+    await this.sees(`#people li:has-text("${name}"):has-text("you")`);
   }
 
   async enter(name) {
@@ -96,11 +92,12 @@ export class Person {
     await this.sees('#wire[data-state="websocket"]');
   }
 
+  /** How many pixels of the page, of its log or of a message are out of reach sideways, or of the page downwards. */
   async overflow() {
     return this.page.evaluate(() => {
       const root = document.scrollingElement;
-      const log = document.getElementById("log");
-      return Math.max(root.scrollWidth - innerWidth, log.scrollWidth - log.clientWidth, root.scrollHeight - innerHeight);
+      const boxes = [root, ...document.querySelectorAll("#log, .bubble")];
+      return Math.max(root.scrollHeight - innerHeight, ...boxes.map((box) => box.scrollWidth - box.clientWidth));
     });
   }
 

@@ -16,16 +16,10 @@ CHAT = HERE.parents[1] / "examples" / "chat"
 SECONDS = 150
 
 
-def test_what_this_needs_is_here() -> None:
-    assert browser(), "Chromium is missing. Debian has it: apt-get install chromium"
-    assert shutil.which("node"), "Node is missing. Install version 20 or newer."
-    for folder in (HERE, CHAT):
-        assert (folder / "node_modules").is_dir(), f"npm packages are missing. Run: npm ci --prefix {folder}"
-
-
 @pytest.mark.timeout(SECONDS + 30)
 def test_people_chat_in_chromium() -> None:
-    test_what_this_needs_is_here()
+    if missing := what_is_missing():
+        pytest.fail(missing, pytrace=False)
     environment = {**os.environ, "CHROMIUM": browser() or "", "PYTHON": sys.executable}
     command = ["node", "--test-reporter=spec", "chat.test.mjs"]
     with subprocess.Popen(
@@ -39,6 +33,17 @@ def test_people_chat_in_chromium() -> None:
             pytest.fail(f"The browser tests did not end within {SECONDS} seconds:\n{output}", pytrace=False)
     if node.returncode:
         pytest.fail(f"The browser tests failed:\n{output}", pytrace=False)
+
+
+def what_is_missing() -> str | None:
+    if browser() is None:
+        return "Chromium is missing. Debian has it: apt-get install chromium"
+    if shutil.which("node") is None:
+        return "Node is missing. Install version 20 or newer."
+    for folder, package in ((HERE, "playwright-core"), (CHAT, "socket.io-client")):
+        if not (folder / "node_modules" / package).is_dir():
+            return f"The npm package {package} is missing. Run: npm ci --prefix {folder}"
+    return None
 
 
 def browser() -> str | None:
