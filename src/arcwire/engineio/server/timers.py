@@ -4,8 +4,12 @@ import asyncio
 import heapq
 from typing import Protocol
 
-RESOLUTION = 1 / 64
-"""Deadlines are met up to this many seconds late, never early."""
+RESOLUTION = 1 / 1024
+"""Deadlines are met up to this many seconds late, never early.
+
+About a millisecond, as in Node: the published protocol suites poll right after a session's time is
+up, and expect that it is gone.
+"""
 
 _BLOCKED = 0.5
 """A timer that is later than this many seconds tells that the event loop was blocked."""
