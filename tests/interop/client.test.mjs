@@ -380,7 +380,7 @@ for (const mode of Object.keys(MODES)) {
         const { answers, timeout } = await ask(first, "ask-room", room, 4, "?");
         assert.deepEqual([answers.sort(), timeout], [["first ?", "second ?"], false]);
         await ask(silent, "join", room);
-        const partial = await ask(first, "ask-room", room, 0.2, "!");
+        const partial = await ask(first, "ask-room", room, 1, "!");
         assert.deepEqual([partial.answers.sort(), partial.timeout], [["first !", "second !"], true]);
       });
 

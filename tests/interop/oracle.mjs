@@ -12,7 +12,10 @@ const http = createServer((request, response) => {
   response.writeHead(404);
   response.end();
 });
-const heartbeat = { pingInterval: 300, pingTimeout: 200 };
+const heartbeat = {
+  pingInterval: 300,
+  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 1) * 1000,
+};
 
 // /engine.io: every message comes back as it went.
 const engine = new Engine(heartbeat);

@@ -19,8 +19,8 @@ function connected(packet, prefix) {
 async function join() {
   const frames = await endpoint.connect();
   frames.send("40");
-  connected(await frames.next(), "40");
-  assert.equal(await frames.next(), '42["auth",{}]');
+  connected(await frames.nextMessage(), "40");
+  assert.equal(await frames.nextMessage(), '42["auth",{}]');
   return frames;
 }
 
@@ -38,9 +38,9 @@ describe("Socket.IO", { timeout: 30_000 }, () => {
       it(`lets a client into ${what}`, async () => {
         const frames = await endpoint.connect();
         frames.send(packet);
-        const id = connected(await frames.next(), reply);
+        const id = connected(await frames.nextMessage(), reply);
         assert.notEqual(id, frames.handshake.sid);
-        assert.equal(await frames.next(), event);
+        assert.equal(await frames.nextMessage(), event);
         frames.close();
       });
     }
@@ -48,9 +48,9 @@ describe("Socket.IO", { timeout: 30_000 }, () => {
     it("refuses an unknown namespace and keeps the connection", async () => {
       const frames = await endpoint.connect();
       frames.send("40/random");
-      assert.equal(await frames.next(), '44/random,{"message":"Invalid namespace"}');
+      assert.equal(await frames.nextMessage(), '44/random,{"message":"Invalid namespace"}');
       frames.send("40");
-      connected(await frames.next(), "40");
+      connected(await frames.nextMessage(), "40");
       frames.close();
     });
 
@@ -138,8 +138,8 @@ describe("Socket.IO", { timeout: 30_000 }, () => {
     it("carry binary attachments of another namespace", async () => {
       const frames = await endpoint.connect();
       frames.send("40/custom,");
-      connected(await frames.next(), "40/custom,");
-      assert.equal(await frames.next(), '42/custom,["auth",{}]');
+      connected(await frames.nextMessage(), "40/custom,");
+      assert.equal(await frames.nextMessage(), '42/custom,["auth",{}]');
       const values = '{"_placeholder":true,"num":0}';
       frames.send(`451-/custom,7["message-with-ack",${values}]`, first);
       assert.equal(await frames.nextMessage(), `461-/custom,7[${values}]`);

@@ -1,4 +1,5 @@
-// One JSON line per finished test case, for pytest: {"name", "passed", "error"}.
+// One JSON line per finished test case, for pytest: {"name", "passed", "skipped", "error"}, where
+// "skipped" is false or the reason.
 
 export default async function* report(events) {
   const names = [];
@@ -12,11 +13,10 @@ export default async function* report(events) {
       // A suite that fails only because of its cases says nothing new.
       if (isSuite && (type === "test:pass" || error?.failureType === "subtestsFailed")) continue;
       const cause = error?.cause ?? error;
-      const skipped = data.skip !== undefined;
       yield JSON.stringify({
         name: [...names.slice(0, data.nesting), data.name].join(" > "),
         passed: type === "test:pass",
-        skipped,
+        skipped: data.skip ?? false,
         error: type === "test:fail" ? String(cause?.stack ?? cause) : "",
       }) + "\n";
     }

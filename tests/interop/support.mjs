@@ -114,13 +114,13 @@ export async function sendAndVanish(text) {
   socket.destroy();
 }
 
-/** The server under test as a process of this suite's own, to be killed and started again. */
+/** The server under test, not running yet, to be started, killed and started again. */
 export class OwnServer {
   #child;
 
   constructor() {
     this.command = JSON.parse(process.env.SERVER_COMMAND);
-    this.url = process.env.OWN_SERVER_URL;
+    this.url = url;
   }
 
   async start() {
