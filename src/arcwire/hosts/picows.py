@@ -394,7 +394,7 @@ class PicowsLink(WSListener):
             self.fail(1007, CloseReason.TRANSPORT_ERROR, "close reason is not UTF-8")
             return
         if self._state == _OPEN:
-            self._queue(_close_frame(code, ""))
+            self._queue(_control_frame(0x88, payload))
         self._flush()
         self._transport.close()
         self._drop_later(CLOSE_GRACE)
@@ -521,6 +521,10 @@ class _Parser(WSProtocol):  # type: ignore[misc]  # no stub
     """picows' protocol; what it would keep from its listener goes to the link."""
 
     __slots__ = ()
+
+    # Never called; but where a protocol has none, uvloop keeps that of the protocol before, and with
+    # it all that belonged to the handshake.
+    data_received = None
 
     def eof_received(self) -> bool:
         self.listener.connection_ended()
