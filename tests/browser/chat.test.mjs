@@ -88,7 +88,7 @@ describe("the chat", { concurrency: 2 }, () => {
     await ada.reads("#typing", /^$/); // she stopped
 
     await grace.page.reload();
-    await grace.hears("Hello, Grace!");
+    await grace.hears("Hello, Ada!\nLong time no see.");
     assert.deepEqual(await grace.log(), await ada.log(), "history");
     await grace.upgraded();
     await grace.page.context().close();
