@@ -29,6 +29,7 @@ from support.frames import (
     FrameClient,
     close_payload,
     frame,
+    turns,
     websocket,
 )
 from support.raw_http import PATIENCE, until
@@ -205,12 +206,6 @@ async def unclog(client: FrameClient) -> None:
     client.raw.writer.transport.resume_reading()
     assert len((await client.receive()).payload) == 19_000_000
     assert len((await client.receive()).payload) == 1_000_000
-
-
-async def turns() -> None:
-    """Let the other side read what was written; the next write is then a read of its own."""
-    for _ in range(4):
-        await asyncio.sleep(0)
 
 
 # Messages
@@ -440,7 +435,7 @@ async def test_the_peer_sees_the_code_although_it_is_still_sending() -> None:
         client.raw.send(bytes((0x82, 0xFF)) + (50_000_000).to_bytes(8, "big") + bytes(4))
         for _ in range(100):
             client.raw.send(bytes(100_000))
-            await asyncio.sleep(0)
+            await turns(1)
         assert (await client.receive_close())[0] == 1009
         client.raw.writer.close()
         assert (await receiver.end())[0] is CloseReason.PAYLOAD_TOO_LARGE

@@ -6,7 +6,7 @@ import gc
 import logging
 import ssl
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from support.frames import (
     Frame,
     close_payload,
     frame,
+    turns,
     websocket,
 )
 from support.raw_http import PATIENCE, connect, until
@@ -53,6 +54,7 @@ every_host = pytest.mark.parametrize("host", HOSTS)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+States = list[uvicorn.server.ServerState]
 
 
 class Site:
@@ -166,6 +168,20 @@ async def site() -> Site:
     return Site()
 
 
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> States:
+    """The `ServerState` of each server that is started."""
+    made: States = []
+
+    class State(uvicorn.server.ServerState):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr(uvicorn.server, "ServerState", State)
+    return made
+
+
 def serving(app: object, host: str = "ours", **options: Any) -> AbstractAsyncContextManager[Running]:
     return running(app, **{**HOSTS[host], "lifespan": "off", **options})
 
@@ -208,16 +224,18 @@ async def test_close_without_a_code_is_1005(host: str, site: Site) -> None:
 
 @every_host
 async def test_subprotocol_and_headers(host: str, site: Site) -> None:
-    async with serving(site.app, host, headers=[("X-All", "2")]) as server:
-        async with peer(server, "/protocol", subprotocols=["one", "two"]) as ws:
-            assert ws.subprotocol == "two"
-            headers = ws.response.headers
-            assert (headers["x-one"], headers["set-cookie"], headers["x-all"]) == ("1", "a=b", "2")
-            assert headers["server"] == "uvicorn"
-            assert len(headers.get_all("date")) == 1
-            with pytest.raises(ConnectionClosed):
-                await ws.recv()
-            assert (ws.close_code, ws.close_reason) == (3001, "chosen")
+    async with (
+        serving(site.app, host, headers=[("X-All", "2")]) as server,
+        peer(server, "/protocol", subprotocols=["one", "two"]) as ws,
+    ):
+        assert ws.subprotocol == "two"
+        headers = ws.response.headers
+        assert (headers["x-one"], headers["set-cookie"], headers["x-all"]) == ("1", "a=b", "2")
+        assert headers["server"] == "uvicorn"
+        assert len(headers.get_all("date")) == 1
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+        assert (ws.close_code, ws.close_reason) == (3001, "chosen")
 
 
 async def scope_of(host: str, **options: Any) -> dict[str, Any]:
@@ -230,10 +248,12 @@ async def scope_of(host: str, **options: Any) -> dict[str, Any]:
         await send({"type": "websocket.accept"})
 
     headers = b"X-Twice: 1\r\nx-twice:  2 \r\nSec-WebSocket-Protocol: a, b\r\nsec-websocket-protocol: c\r\n"
-    async with serving(app, host, **options) as server:
-        async with websocket(server.url, "/some%20path?a=%20b&c", headers=headers) as client:
-            assert client.raw.writer.get_extra_info("sockname") == seen[0].pop("client")
-            assert client.raw.writer.get_extra_info("peername") == seen[0].pop("server")
+    async with (
+        serving(app, host, **options) as server,
+        websocket(server.url, "/some%20path?a=%20b&c", headers=headers) as client,
+    ):
+        assert client.raw.writer.get_extra_info("sockname") == seen[0].pop("client")
+        assert client.raw.writer.get_extra_info("peername") == seen[0].pop("server")
     (scope,) = seen
     scope["extensions"] = {
         name: scope["extensions"][name] for name in scope["extensions"] if "arc" not in name
@@ -262,9 +282,8 @@ async def test_a_path_with_escapes(host: str) -> None:
         await receive()
         await send({"type": "websocket.accept"})
 
-    async with serving(app, host) as server:
-        async with websocket(server.url, "/a%2Fb%C3%A9%ff%20?q=%C3%A9"):
-            pass
+    async with serving(app, host) as server, websocket(server.url, "/a%2Fb%C3%A9%ff%20?q=%C3%A9"):
+        pass
     assert seen[0]["path"] == "/a/bé\ufffd "
     assert seen[0]["raw_path"] == b"/a%2Fb%C3%A9%ff%20"
     assert seen[0]["query_string"] == b"q=%C3%A9"
@@ -288,16 +307,15 @@ async def test_refusal(host: str, site: Site, caplog: pytest.LogCaptureFixture) 
 @every_host
 async def test_refusal_with_a_response(host: str, site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "uvicorn.error")
-    async with serving(site.app, host) as server:
-        async with connect(server.url) as client:
-            answer = await client.ask(b"GET /denied HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
-            headers = {name.lower(): value for name, value in answer.headers.items()}
-            assert (answer.status, answer.body) == (401, b"not you")
-            assert headers["www-authenticate"] == "Basic"
-            assert headers["content-type"] == "text/plain; charset=utf-8"
-            assert headers["connection"] == "close"
-            assert "date" in headers
-            assert await client.rest() == b""
+    async with serving(site.app, host) as server, connect(server.url) as client:
+        answer = await client.ask(b"GET /denied HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        assert (answer.status, answer.body) == (401, b"not you")
+        assert headers["www-authenticate"] == "Basic"
+        assert headers["content-type"] == "text/plain; charset=utf-8"
+        assert headers["connection"] == "close"
+        assert "date" in headers
+        assert await client.rest() == b""
     assert any(line.endswith('- "WebSocket /denied" 401') for line in caplog.messages)
 
 
@@ -388,7 +406,7 @@ async def test_an_application_that_does_not_receive_slows_the_peer_down(host: st
         async with asyncio.timeout(PATIENCE):
             while waiting != transport.get_write_buffer_size():
                 waiting = transport.get_write_buffer_size()
-                await asyncio.sleep(0.05)
+                await turns(50)
         assert waiting > size * count // 3
         site.release.set()
         for number in range(1, count + 1):
@@ -403,7 +421,7 @@ async def test_a_peer_that_does_not_read_slows_the_application_down(host: str, s
         async with asyncio.timeout(PATIENCE):
             while sent != len(site.seen):
                 sent = len(site.seen)
-                await asyncio.sleep(0.1)
+                await turns(50)
         assert 0 < sent < 200
         client.raw.writer.transport.resume_reading()
         for _ in range(sent + 20):
@@ -422,13 +440,13 @@ async def test_a_peer_that_vanishes(host: str, site: Site) -> None:
 
 
 @every_host
-async def test_a_peer_that_vanishes_before_the_acceptance(host: str, site: Site) -> None:
+async def test_a_peer_that_vanishes_before_the_acceptance(host: str, site: Site, states: States) -> None:
     async with serving(site.app, host) as server:
         async with connect(server.url) as client:
             client.send(b"GET /waiting HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
             await until(lambda: site.seen)
             client.vanish()
-        await asyncio.sleep(0.05)
+        await until(lambda: not states[-1].connections)
         site.release.set()
         await until(lambda: len(site.seen) == 2)
         assert isinstance(site.seen[1], OSError | WebSocketDisconnect)
@@ -436,16 +454,15 @@ async def test_a_peer_that_vanishes_before_the_acceptance(host: str, site: Site)
 
 @every_host
 async def test_frames_that_come_before_the_acceptance(host: str, site: Site) -> None:
-    async with serving(site.app, host) as server:
-        async with connect(server.url) as client:
-            client.send(b"GET /waiting HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
-            await until(lambda: site.seen)
-            client.send(frame(TEXT, b"early"))
-            await asyncio.sleep(0.02)
-            site.release.set()
-            assert (await client.answer()).status == 101
-            await until(lambda: len(site.seen) == 2)
-            assert site.seen[1]["text"] == "early"
+    async with serving(site.app, host) as server, connect(server.url) as client:
+        client.send(b"GET /waiting HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
+        await until(lambda: site.seen)
+        client.send(frame(TEXT, b"early"))
+        await turns(50)
+        site.release.set()
+        assert (await client.answer()).status == 101
+        await until(lambda: len(site.seen) == 2)
+        assert site.seen[1]["text"] == "early"
 
 
 @every_host
@@ -784,14 +801,14 @@ async def test_frames_before_a_link_is_taken() -> None:
         await called.wait()
         # More than the host keeps, so that it stops to read and must begin again.
         client.send(frame(TEXT, b"x" * 1000) * 200)
-        await asyncio.sleep(0.02)
+        await turns(50)
         waiting.set()
         assert (await client.answer()).status == 101
         expected = frame(TEXT, b"hello", masked=False) + frame(TEXT, b"x" * 1000, masked=False) * 200
         assert await client.reader.readexactly(len(expected)) == expected
 
 
-async def test_a_peer_that_vanishes_before_its_link_is_taken() -> None:
+async def test_a_peer_that_vanishes_before_its_link_is_taken(states: States) -> None:
     app = Taker()
     waiting = asyncio.Event()
     called = asyncio.Event()
@@ -806,8 +823,9 @@ async def test_a_peer_that_vanishes_before_its_link_is_taken() -> None:
             client.send(b"GET / HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
             await called.wait()
             client.vanish()
-        await asyncio.sleep(0.05)
+        await until(lambda: not states[-1].connections)
         waiting.set()
+        await until(lambda: not states[-1].tasks)
     assert app.receivers == []
 
 
@@ -837,21 +855,7 @@ async def test_shutdown_does_not_wait_for_a_peer_that_does_not_answer(
         assert await client.ended()
 
 
-@pytest.fixture
-def states(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[uvicorn.server.ServerState]]:
-    """The `ServerState` of each server that is started."""
-    made: list[uvicorn.server.ServerState] = []
-
-    class State(uvicorn.server.ServerState):
-        def __init__(self) -> None:
-            super().__init__()
-            made.append(self)
-
-    monkeypatch.setattr(uvicorn.server, "ServerState", State)
-    yield made
-
-
-async def test_connections_and_tasks_are_accounted_for(states: list[uvicorn.server.ServerState]) -> None:
+async def test_connections_and_tasks_are_accounted_for(states: States) -> None:
     taker, site = Taker(), Site()
 
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -48,6 +48,13 @@ def close_payload(code: int, reason: bytes = b"") -> bytes:
     return code.to_bytes(2, "big") + reason
 
 
+async def turns(count: int = 4) -> None:
+    """Let the other side, in the same loop, read what was written; the next write is then a read of its
+    own. After many turns in which nothing changed, nothing is going to."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 class FrameClient:
     """One connection whose handshake is done."""
 

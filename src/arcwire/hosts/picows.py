@@ -33,7 +33,8 @@ NO_CODE: Final = 1005
 """The close code that stands for a close frame without a code (RFC 6455 section 7.1.5)."""
 
 _MAX_CLOSE_REASON: Final = 123
-_LARGE: Final = 65536
+_JOINED: Final = 4096  # frames of this average size are written as they are, smaller ones as one
+_LARGE: Final = 65536  # messages above this size leave a read buffer that is given back
 _READ_BUFFER: Final = 2048
 
 _TEXT: Final = WSMsgType.TEXT
@@ -489,7 +490,7 @@ class PicowsLink(WSListener):
         if not transport.is_closing():
             if len(frames) == 1:
                 transport.write(frames[0])
-            elif self._queued <= _LARGE:
+            elif self._queued < _JOINED * len(frames):
                 transport.write(b"".join(frames))
             else:
                 # Large frames may be shared by many links: no copies of them.
