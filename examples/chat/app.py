@@ -79,7 +79,6 @@ async def connected(socket: Socket, hello: Hello) -> None:
     people[unique(name)] = person
     socket.data["person"] = person
     enter(person, rooms.get(hello.room, rooms["lobby"]), hello.known)
-    socket.emit("rooms", head_counts())  # what is sent to all does not reach it before this handler ends
 
 
 @io.on_disconnect
@@ -120,11 +119,7 @@ def forget(person: Person) -> None:
 
 def tell_presence(room: Room) -> None:
     io.to(room.name).emit("people", room.names())
-    io.emit("rooms", head_counts())
-
-
-def head_counts() -> dict[str, int]:
-    return {room.name: len(room.people) for room in rooms.values()}
+    io.emit("rooms", {room.name: len(room.people) for room in rooms.values()})
 
 
 def presentable(name: str) -> str:

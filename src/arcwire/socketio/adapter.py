@@ -16,6 +16,10 @@ class Member(Protocol):
     def id(self) -> str:
         """The socket's id, which is also the name of a room of its own."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether its client has been let in; what is delivered before waits for that."""
+
     def deliver(self, messages: Sequence[PreparedMessage]) -> None:
         """Send the messages of one packet, in order."""
 
@@ -36,7 +40,7 @@ class LocalAdapter:
         self._rooms: Rooms[Member] = Rooms()
 
     def add(self, member: Member) -> None:
-        """A socket is connected."""
+        """A socket may be reached from now on."""
         self._members[member.id] = member
 
     def remove(self, member: Member) -> frozenset[str]:
@@ -47,12 +51,12 @@ class LocalAdapter:
         return rooms
 
     def find(self, id: str) -> Member | None:
-        """The connected socket with this id."""
+        """The socket with this id."""
         return self._members.get(id)
 
     @property
     def members(self) -> Collection[Member]:
-        """All connected sockets: a view that changes with them."""
+        """All sockets: a view that changes with them."""
         return self._members.values()
 
     def join(self, member: Member, rooms: Sequence[str]) -> None:
@@ -88,13 +92,13 @@ class LocalAdapter:
     def broadcast_with_ack(
         self, selection: Selection, messages: Sequence[PreparedMessage], id: int, answer: ManyAnswers
     ) -> None:
-        """As `broadcast`; `answer` collects the acknowledgements of the packet's id."""
+        """As `broadcast`, to sockets that can answer: `answer` collects the acknowledgements."""
 
         def forget() -> None:
             for member in answer.missing:
                 member.forget_ack(id)
 
-        members = set(self.select(selection))
+        members = {member for member in self.select(selection) if member.connected}
         answer.expect(members)
         answer.on_settled(forget)
         for member in members:

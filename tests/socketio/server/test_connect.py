@@ -228,6 +228,8 @@ async def test_what_is_emitted_meanwhile_arrives_after_connect_in_order() -> Non
         socket.join("lobby")
         socket.emit("first", b"\x01")
         io.to("lobby").emit("second")
+        io.emit("everyone", socket.connected, len(io.sockets))
+        assert await io.timeout(5).emit_with_ack("only those that can answer") == []
         await asyncio.sleep(0)
         socket.emit("third")
 
@@ -238,6 +240,7 @@ async def test_what_is_emitted_meanwhile_arrives_after_connect_in_order() -> Non
         '51-["first",{"_placeholder":true,"num":0}]',
         b"\x01",
         '2["second"]',
+        '2["everyone",false,0]',
         '2["third"]',
     ]
 

@@ -4,10 +4,10 @@ import asyncio
 import inspect
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from arcwire.errors import ConnectionRefused
 from arcwire.socketio.acks import Answer, ManyAnswers
@@ -93,7 +93,7 @@ class Namespace:
         Called with the socket and, if it takes a second argument, what the client sent as `auth`
         (a dict, or decoded into the parameter's type). Raise ConnectionRefused to refuse. The
         client is in, and its events are handled, when all such handlers are done, within
-        `connect_timeout` seconds.
+        `connect_timeout` seconds; what is sent to it before, by broadcasts too, it gets then.
         """
         self._connect_handlers.append(_ConnectHandler(handler))
         return handler
@@ -145,7 +145,8 @@ class Namespace:
     @property
     def sockets(self) -> dict[str, Socket]:
         """The connected sockets of this process by id: a snapshot."""
-        return {member.id: member for member in self.adapter.members}  # type: ignore[misc]
+        members = cast("Collection[Socket]", self.adapter.members)
+        return {socket.id: socket for socket in members if socket.connected}
 
     # -- for sockets and broadcasts -----------------------------------------------------
 
@@ -227,6 +228,7 @@ class Namespace:
             async with asyncio.timeout(limit) as scope:
                 for middleware in self._middlewares:
                     await self.call(middleware, (socket,))
+                socket.enter()
                 for handler in self._connect_handlers:
                     await self.call(handler.signature, handler.bind(socket))
         except ConnectionRefused as refusal:

@@ -306,12 +306,17 @@ class Socket:
         """Whether it is disconnected."""
         return self._gone is not None
 
+    def enter(self) -> None:
+        """The middlewares are done: broadcasts reach it from now on, though they are held."""
+        if self._state is _CONNECTING:
+            self.namespace.adapter.add(self)
+
     def accept(self) -> None:
         """Let the client in: it gets CONNECT, and then what was sent to it before."""
         if self._state is not _CONNECTING:
             return
+        self.enter()
         self._state = _CONNECTED
-        self.namespace.adapter.add(self)
         self._multiplexer.entered()
         connection = self._multiplexer.connection
         connection.send_text(encode_connect(self.namespace.name, self.id))
