@@ -91,7 +91,7 @@ $(VENVS:%=%/.test): .venv-%/.test: requirements/test.txt .venv-%/.project
 	@touch $@
 
 chromium:
-	@command -v chromium >/dev/null || scripts/debian-package chromium
+	@command -v chromium chromium-browser google-chrome >/dev/null || scripts/debian-package chromium
 
 %/$(MODULES): %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo 'Node 20 or newer with npm is missing; install it, then try again.' >&2; exit 1; }
