@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.interop import ORACLE, SUITES
 from support.servers import ServerProcess
 
-HERE = Path(__file__).parent
 SECONDS = 100
 
 
@@ -28,8 +28,8 @@ def run_suite(name: str, server: ServerProcess, *, is_oracle: bool) -> list[dict
         PYTHONPATH=server.environment["PYTHONPATH"],
     )
     process = subprocess.Popen(
-        ["node", f"--test-reporter={HERE / 'reporter.mjs'}", f"{name}.test.mjs"],
-        cwd=HERE,
+        ["node", f"--test-reporter={SUITES / 'reporter.mjs'}", f"{name}.test.mjs"],
+        cwd=SUITES,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -64,10 +64,10 @@ def report(cases: list[dict[str, Any]], subtests: pytest.Subtests) -> None:
 @pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.parametrize("suite", ["engine", "protocol", "client"])
 def test_suite(suite: str, host: str, server: ServerProcess, subtests: pytest.Subtests) -> None:
-    report(run_suite(suite, server, is_oracle=host == "node"), subtests)
+    report(run_suite(suite, server, is_oracle=host == ORACLE), subtests)
     assert server.running, server.output()
 
 
 @pytest.mark.timeout(SECONDS + 20)
 def test_clients_survive_restarts(own_server: ServerProcess, subtests: pytest.Subtests) -> None:
-    report(run_suite("restart", own_server, is_oracle="node" in own_server.command), subtests)
+    report(run_suite("restart", own_server, is_oracle=own_server.command[0] == "node"), subtests)

@@ -156,7 +156,9 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise ServerError(f"{self.command} did not end after {with_signal.name}:\n{self.output()}") from None
+            raise ServerError(
+                f"{self.command} did not end after {with_signal.name}:\n{self.output()}"
+            ) from None
 
 
 @contextlib.contextmanager
