@@ -214,7 +214,7 @@ class ServerSession:
                     notices.append(MessageReceived(data[1:]))
                 else:
                     notices += self._control(data, now)
-                    if self.state is State.CLOSED:
+                    if not self.is_open:
                         break
         except PayloadError as error:
             notices += self._end(CloseReason.PARSE_ERROR, str(error))

@@ -59,8 +59,15 @@ def detach(value: object) -> tuple[object, list[bytes]]:
     """
     attachments: list[bytes] = []
     # Structs, dataclasses and the like become dicts under their wire names; bytes stay.
-    plain = msgspec.to_builtins(value, builtin_types=BINARY_TYPES, str_keys=True)
+    plain = msgspec.to_builtins(value, builtin_types=BINARY_TYPES, str_keys=True, enc_hook=_plain_bytes)
     return _detach(plain, attachments), attachments
+
+
+def _plain_bytes(value: object) -> bytes:
+    # msgspec asks for what it does not know, and of bytes it knows no subclasses.
+    if isinstance(value, BINARY_TYPES):
+        return bytes(value)
+    raise TypeError(f"an object of type {type(value).__name__} has no JSON form")
 
 
 def _detach(value: object, attachments: list[bytes]) -> object:

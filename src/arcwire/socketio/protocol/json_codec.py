@@ -42,8 +42,8 @@ def encode_event(
 ) -> tuple[bytes, list[bytes] | None]:
     """An event: its text message, and the attachments to send right behind it.
 
-    Raises TypeError for a value that has no JSON form, ValueError for one that cannot be written
-    (a lone surrogate, an integer beyond 64 bits).
+    Raises TypeError for a value that has no JSON form, ValueError for text that cannot be written
+    (a lone surrogate).
     """
     content = (name, *args)
     if has_binary(args):
@@ -171,7 +171,7 @@ def _named(packet: Packet, content: object) -> Packet:
         raise PacketError("invalid payload: an event is a list that begins with its name")
     name = content[0]
     if type(name) in (int, float):
-        name = f"{name:g}" if isinstance(name, float) else str(name)
+        name = repr(name).removesuffix(".0")
     if not isinstance(name, str) or name in RESERVED_EVENTS:
         raise PacketError(f"invalid payload: {name!r} cannot be the name of an event")
     packet.name = name
