@@ -17,12 +17,12 @@ class PayloadError(ValueError):
 
 def encode_payload(packets: Iterable[bytes]) -> bytes:
     """Join packets, in order, into one body."""
-    return SEPARATOR.join(
-        [
-            b"b" + binascii.b2a_base64(packet, newline=False) if type(packet) is Binary else packet
-            for packet in packets
-        ]
-    )
+    return SEPARATOR.join([encode_binary(packet) if type(packet) is Binary else packet for packet in packets])
+
+
+def encode_binary(data: bytes) -> bytes:
+    """The text form of a binary message: `b` and base64."""
+    return b"b" + binascii.b2a_base64(data, newline=False)
 
 
 def decode_payload(body: bytes) -> Iterator[str | bytes]:

@@ -17,6 +17,7 @@ from arcwire.engineio.protocol.notices import (
     Upgraded,
 )
 from arcwire.engineio.protocol.packet import Binary
+from arcwire.engineio.protocol.payload import encode_binary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
 from arcwire.engineio.server.polling import answer_poll
@@ -62,6 +63,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_base64",
         "_drained",
         "_engine",
         "_link",
@@ -80,6 +82,8 @@ class Connection:
         self.request = request
         self.timer_slot = 0
         self.trusted = False
+        # A client may ask for text in place of binary frames (`forceBase64` in JavaScript).
+        self._base64 = bool(request.query.get("b64"))
         self._engine = engine
         self._session = session
         self._receiver: MessageReceiver = _DEAF
@@ -117,20 +121,22 @@ class Connection:
     def send_binary(self, payload: bytes) -> None:
         """Send a binary message."""
         link = self._link
-        if link is not None:
-            link.send_binary(payload)
-        else:
+        if link is None:
             self._act(self._session.send(Binary(payload)))
+        elif self._base64:
+            link.send_packet(encode_binary(payload))
+        else:
+            link.send_binary(payload)
 
     def send_prepared(self, message: PreparedMessage) -> None:
         """Send a message that was prepared once for many connections."""
         link = self._link
-        if link is not None:
+        if link is not None and not (message.binary and self._base64):
             link.send_prepared(message)
         elif message.binary:
-            self._act(self._session.send(Binary(message.payload)))
+            self.send_binary(message.payload)
         else:
-            self._act(self._session.send(b"4" + message.payload))
+            self.send_text(message.payload)
 
     def close(self) -> None:
         """Close after what was sent before; the reason is FORCED_CLOSE. Harmless when closed."""
@@ -269,8 +275,7 @@ class Connection:
                     else:
                         self._receiver.receive_binary(data)
                 case PacketsSent(packets):
-                    if self._link is not None:
-                        _send_packets(self._link, packets)
+                    self._send_packets(packets)
                 case PollAnswered(body):
                     self._answer_poll(body)
                 case ProbeAnswered(packet):
@@ -310,13 +315,21 @@ class Connection:
             return
         self._link = probe.link
         self._link.receiver = self
-        _send_packets(self._link, packets)
+        self._send_packets(packets)
         self.link_drained()
 
     def _drop_probe(self) -> None:
         probe, self._probe = self._probe, None
         if probe is not None:
             probe.link.close(_NO_STATUS, "")
+
+    def _send_packets(self, packets: list[bytes]) -> None:
+        if self._link is not None:
+            for packet in packets:
+                if type(packet) is Binary:
+                    self.send_binary(packet)
+                else:
+                    self._link.send_packet(packet)
 
     def _discard(self) -> None:
         link, self._link = self._link, None
@@ -347,11 +360,3 @@ class Probe:
 
     def link_closed(self, reason: CloseReason, description: str) -> None:
         self._connection.lose_probe(self)
-
-
-def _send_packets(link: WebSocketLink, packets: list[bytes]) -> None:
-    for packet in packets:
-        if type(packet) is Binary:
-            link.send_binary(packet)
-        else:
-            link.send_packet(packet)

@@ -4,7 +4,7 @@ In the packet each is replaced by `{"_placeholder": true, "num": i}` (protocol v
 receiving data").
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 
 import msgspec
@@ -37,7 +37,7 @@ def has_binary(value: object) -> bool:
 def _has_binary_inside(value: object) -> bool:
     if isinstance(value, BINARY_TYPES):
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(map(has_binary, value.values()))
     if isinstance(value, list | tuple | set | frozenset):
         return any(map(has_binary, value))
