@@ -1,8 +1,7 @@
 """Clients that ask for text in place of binary frames (`b64` in the query)."""
 
-from support.memory import MemoryClient
-
 from arcwire import Server, Socket
+from support.memory import MemoryClient
 
 
 async def test_binary_values_travel_as_base64_text() -> None:

@@ -112,7 +112,9 @@ class Server(Namespace):
         self.engine.shutdown()
         late = await self._tasks.finish(grace)
         if late:
-            logger.warning("%d running handler(s) did not end within %g seconds and were cancelled", late, grace)
+            logger.warning(
+                "%d running handler(s) did not end within %g seconds and were cancelled", late, grace
+            )
         if self._executor is not None:
             self._executor.shutdown(wait=False)
             self._executor = None
