@@ -576,8 +576,24 @@ async def test_abort_loses_what_is_queued() -> None:
         assert (await receiver.end())[0] is CloseReason.TRANSPORT_ERROR
         assert receiver.received == ["1"]
         receiver.link.send_text(b"never")
+        receiver.link.close(1000, "")
         receiver.link.abort()
+        receiver.link.shutdown()
         assert receiver.link.buffered_bytes() == 0
+
+
+async def test_nothing_happens_after_a_link_has_closed_with_a_full_buffer() -> None:
+    async with serving(echo=False) as server, server.connect() as (client, receiver):
+        client.raw.writer.transport.pause_reading()
+        await clog(receiver.link)
+        client.send(CLOSE, close_payload(1000))
+        await until(lambda: receiver.closed)
+        await unclog(client)
+        assert await client.receive_close() == (1000, b"")
+        await receiver.end()
+        receiver.link.abort()
+        receiver.link.shutdown()
+        assert receiver.lost == 1
 
 
 async def test_close_in_a_receiver_discards_the_rest() -> None:
@@ -740,9 +756,11 @@ async def test_the_memory_of_a_large_message_is_given_back() -> None:
     async with serving(echo=False) as server, server.connect() as (client, receiver):
         tracemalloc.start()
         try:
-            for opcode in (TEXT, BINARY):
+            for opcode, fragmented in ((TEXT, False), (BINARY, False), (TEXT, True), (BINARY, True)):
                 receiver.received.clear()
-                client.send(opcode, b"x" * LIMIT)
+                if fragmented:
+                    client.send(opcode, b"", fin=False)
+                client.send(CONTINUATION if fragmented else opcode, b"x" * LIMIT)
                 await until(lambda: receiver.received)
                 client.send(opcode, b"small")
                 await until(lambda: len(receiver.received) == 2)

@@ -44,10 +44,11 @@ _PING: Final = WSMsgType.PING
 _CLOSE: Final = WSMsgType.CLOSE
 
 # States of a link. CLOSING: our close frame is queued or sent, the peer's is awaited. ENDED: the
-# receiver has been told; what remains is the end of the TCP connection.
+# receiver has been told; what remains is the end of the TCP connection. GONE: that came, too.
 _OPEN: Final = 0
 _CLOSING: Final = 1
 _ENDED: Final = 2
+_GONE: Final = 3
 
 # Links with frames to write, one list an event loop. The lists must not refer to their loop.
 _outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, list["PicowsLink"]] = WeakKeyDictionary()
@@ -172,6 +173,8 @@ class PicowsLink(WSListener):
             self._drop_later(CLOSE_GRACE)
 
     def abort(self) -> None:
+        if self._state == _GONE:
+            return
         if self._state == _OPEN:
             self._state = _CLOSING
         self._forget_frames()
@@ -228,6 +231,8 @@ class PicowsLink(WSListener):
 
     def shutdown(self) -> None:
         """The server stops: tell the receiver, and the peer with code 1012."""
+        if self._state == _GONE:
+            return
         if self._state == _OPEN:
             self._state = _CLOSING
             self._queue(_close_frame(1012, ""))
@@ -236,7 +241,7 @@ class PicowsLink(WSListener):
 
     def fail(self, code: int, reason: CloseReason, description: str) -> None:
         """End the WebSocket because of `description`: a close frame with `code`, then no more."""
-        if self._state == _ENDED:
+        if self._state >= _ENDED:
             return
         if self._state == _OPEN:
             self._queue(_close_frame(code, description))
@@ -303,6 +308,7 @@ class PicowsLink(WSListener):
         self._message = None
         description = str(error) if error else "the connection was lost"
         self._end(CloseReason.TRANSPORT_ERROR, description, 1006)
+        self._state = _GONE
         on_lost, self._on_lost = self._on_lost, None
         if on_lost is not None:
             on_lost(self)
@@ -330,7 +336,7 @@ class PicowsLink(WSListener):
     # Receiving beyond the hot path
 
     def _receive_special(self, frame: WSFrame) -> None:
-        if self._state == _ENDED:
+        if self._state >= _ENDED:
             if frame.msg_type is _CLOSE:
                 self._transport.close()
             return
@@ -383,6 +389,8 @@ class PicowsLink(WSListener):
                 self.receiver.receive_text(text)
         elif self._state == _OPEN:
             self.receiver.receive_binary(bytes(message))
+        if frame.payload_size > _LARGE:
+            self._release_buffer(frame)
 
     def _receive_close(self, payload: bytes) -> None:
         code = int.from_bytes(payload[:2], "big") if payload else NO_CODE
@@ -424,8 +432,7 @@ class PicowsLink(WSListener):
         self.fail(1002, CloseReason.TRANSPORT_ERROR, description)
 
     def _fail_utf8(self) -> None:
-        if self._state != _ENDED:
-            self.fail(1007, CloseReason.TRANSPORT_ERROR, "text message is not UTF-8")
+        self.fail(1007, CloseReason.TRANSPORT_ERROR, "text message is not UTF-8")
 
     def _fail_size(self) -> None:
         description = f"message of more than {self._max_payload} bytes"
@@ -437,7 +444,7 @@ class PicowsLink(WSListener):
 
     def _end(self, reason: CloseReason, description: str, code: int, text: str = "") -> None:
         """Tell the receiver, once."""
-        if self._state == _ENDED:
+        if self._state >= _ENDED:
             return
         self._state = _ENDED
         self.close_code = code

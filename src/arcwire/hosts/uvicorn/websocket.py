@@ -259,6 +259,8 @@ class WebSocketProtocol(asyncio.Protocol):
             )
 
     def _accept(self, message: _Message) -> None:
+        if self._transport.is_closing():
+            raise ClientDisconnected
         headers = [*self._server_state.default_headers, *_checked(message.get("headers") or ())]
         subprotocol: str | None = message.get("subprotocol")
         if subprotocol:
