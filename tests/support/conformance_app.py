@@ -1,0 +1,150 @@
+"""What the conformance kit drives: engines with different settings, a Socket.IO server, a report.
+
+- `/engine.io`: no ping within a test, 10 kB at most, 0.4 s for an upgrade.
+- `/quick`: pings after 500 ms, waits 250 ms.
+- `/polling`, `/websocket`: one transport only.
+- `/socket.io`: a Socket.IO server, whose events are in the report too.
+- `/report`: JSON, what the application was told of each session, and what is alive.
+
+A bare engine sends every message back; text that begins with `!` is a command.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from arcwire import DisconnectReason, Server, Socket
+from arcwire.engineio.config import EngineConfig
+from arcwire.engineio.link import LinkReceiver, PreparedMessage, Request, WebSocketLink
+from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.engineio.server import Connection, Engine
+from arcwire.hosts.asgi import EngineApp
+
+MAX_PAYLOAD = 10_000
+UPGRADE_TIMEOUT = 0.4
+PING_INTERVAL, PING_TIMEOUT = 0.5, 0.25
+
+sessions: dict[str, dict[str, Any]] = {}
+"""By session id (Engine.IO) or socket id (Socket.IO)."""
+
+
+class Subject:
+    """The application's side of one Engine.IO connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.report: dict[str, Any] = {"received": [], "reasons": [], "description": None}
+        sessions[connection.sid] = self.report
+
+    def receive_text(self, data: str) -> None:
+        command, _, rest = data.partition(" ")
+        if command == "!close":
+            self.connection.send_text(b"bye")
+            self.connection.close()
+        elif command == "!many":
+            count, size = map(int, rest.split())
+            for _ in range(count):
+                self.connection.send_text(b"x" * size)
+        elif command == "!all":
+            # One message for everybody, made once.
+            for message in (PreparedMessage("€".encode()), PreparedMessage(b"\x01\x02", binary=True)):
+                for connection in engine.connections:
+                    connection.send_prepared(message)
+        else:
+            self.report["received"].append(data)
+            self.connection.send_text(data.encode())
+
+    def receive_binary(self, data: bytes) -> None:
+        self.report["received"].append({"bytes": data.hex()})
+        self.connection.send_binary(data)
+
+    def connection_closed(self, reason: CloseReason, description: str) -> None:
+        self.report["reasons"].append(reason.value)
+        self.report["description"] = description
+
+
+class ReportingEngine(Engine):
+    """An engine that reports which kind of link carries a session."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(EngineConfig(**options), Subject)
+
+    def open_link(self, request: Request, link: WebSocketLink) -> LinkReceiver:
+        receiver = super().open_link(request, link)
+        if isinstance(receiver, Connection):
+            sessions[receiver.sid]["link"] = type(link).__name__
+        elif "sid" in request.query and request.query["sid"] in sessions:
+            sessions[request.query["sid"]]["link"] = type(link).__name__
+        return receiver
+
+
+engine = ReportingEngine(max_payload=MAX_PAYLOAD, upgrade_timeout=UPGRADE_TIMEOUT)
+engines = {
+    "/engine.io": engine,
+    "/quick": ReportingEngine(path="/quick", ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT),
+    "/polling": ReportingEngine(path="/polling", transports=("polling",)),
+    "/websocket": ReportingEngine(path="/websocket", transports=("websocket",)),
+}
+
+io = Server(max_payload=MAX_PAYLOAD, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT)
+
+
+def serve_sockets(name: str) -> None:
+    namespace = io.of(name)
+
+    @namespace.on_connect
+    async def connected(socket: Socket, auth: dict[str, Any]) -> None:
+        sessions[socket.id] = {"namespace": name, "auth": auth, "reasons": []}
+
+    @namespace.on("echo")
+    async def echo(socket: Socket, *values: Any) -> list[Any]:
+        socket.emit("echoed", *values)
+        return list(values)
+
+    @namespace.on("join")
+    async def join(socket: Socket, room: str) -> None:
+        socket.join(room)
+
+    @namespace.on("tell")
+    async def tell(socket: Socket, room: str, value: Any) -> None:
+        socket.to(room).emit("told", value)
+
+    @namespace.on("leave me")
+    async def leave_me(socket: Socket, close: bool) -> None:
+        socket.disconnect(close)
+
+    @namespace.on_disconnect
+    async def gone(socket: Socket, reason: DisconnectReason) -> None:
+        sessions[socket.id]["reasons"].append(reason.value)
+
+
+serve_sockets("/")
+serve_sockets("/other")
+
+
+async def report(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+    """Answer any request with the report."""
+    if scope["type"] != "http":
+        return
+    alive = {
+        "connections": {path: each.clients_count for path, each in engines.items()},
+        "sockets": io.engine.clients_count,
+        "tasks": len(asyncio.all_tasks()),
+        "files": len(os.listdir("/dev/fd")),
+        "sessions": sessions,
+    }
+    body = json.dumps(alive).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+app: Any = io.asgi(report)
+for path, each in engines.items():
+    app = EngineApp(each, path, app, on_shutdown=each.close)
