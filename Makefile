@@ -30,7 +30,7 @@ run: .venv-$(NEWEST)/.project examples/chat/$(MODULES) ## Start the chat on http
 
 test: ## Run every check
 	@$(MAKE) -j2 setup
-	@$(MAKE) -j1 lint types imports unit interop browser
+	@$(MAKE) -j1 --keep-going lint types imports unit interop browser
 
 setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) chromium ## Get everything that the checks need
 
