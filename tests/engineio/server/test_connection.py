@@ -393,7 +393,9 @@ async def test_closing_leaves_the_rest_for_one_more_poll(
     assert engine.clients_count == 1
     assert polling.post(b"4late").status == 200
     await asyncio.sleep(29)
-    assert polling.poll().body == "4last\x1e1"
+    assert polling.poll().body == "4last"
+    assert engine.clients_count == 1
+    assert polling.poll().body == "1"
     assert the_only(engine).messages == []
     assert_gone(engine, CloseReason.FORCED_CLOSE)
 

@@ -151,9 +151,10 @@ class ServerSession:
     def close(self, now: float) -> Sequence[Notice]:
         """Close from this side, after what was sent before.
 
-        A polling client without a waiting poll gets the rest, and the close packet, with its next
-        poll, within `CLOSE_TIMEOUT` seconds. If it is about to upgrade instead, and so polls no
-        more, it gets the rest over the WebSocket.
+        A polling client without a waiting poll gets the rest with its next poll and the close packet
+        with the one after, within `CLOSE_TIMEOUT` seconds: JavaScript's client handles a close
+        packet before the messages that came with it in one payload. If the client is about to
+        upgrade instead, and so polls no more, it gets the rest over the WebSocket.
         """
         if self.state is not State.OPEN:
             return _NOTHING
@@ -182,10 +183,10 @@ class ServerSession:
         if self._poll_waits or self.state is State.CLOSED:
             return None
         self._poll_waits = True
-        if self.state is State.CLOSING:
-            return [self._final_answer(), *self._discard()]
         if self._queue:
             return self._answer_poll()
+        if self.state is State.CLOSING:
+            return [self._final_answer(), *self._discard()]
         return self._release_poll(now)
 
     def begin_post(self) -> bool:
@@ -319,7 +320,7 @@ class ServerSession:
 
     def _final_answer(self) -> Notice:
         self._poll_waits = False
-        return PollAnswered(encode_payload([*self._take_queue(), packets.CLOSE]))
+        return PollAnswered(packets.CLOSE)
 
     def _drop_probe(self) -> Sequence[Notice]:
         if self._upgrade is None:
