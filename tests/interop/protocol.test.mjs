@@ -87,6 +87,19 @@ describe("Socket.IO", { timeout: 30_000 }, () => {
       frames.close();
     });
 
+    it("by the server reaches a polling client before the end of the connection", async () => {
+      // In one payload, JavaScript's client would see the connection end first.
+      const clients = new Endpoint("/clients");
+      const sid = await clients.open();
+      await clients.post(sid, "40");
+      let packets = "";
+      while (!packets.includes("welcome")) packets += await clients.pollMessages(sid);
+      await clients.post(sid, '42["bounce","last"]\x1e42["disconnect-me",true]');
+      assert.equal(await clients.pollMessages(sid), '42["bounced","last"]\x1e41');
+      assert.match(await clients.pollMessages(sid), /^(6\x1e)?1$/);
+      await clients.assertGone(sid);
+    });
+
     it("may be followed by another connect on the same connection", async () => {
       const frames = await join();
       frames.send("41");

@@ -10,6 +10,7 @@ Modules below `tests/` can be served, as in `support.fixture_app:app`.
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -70,11 +71,12 @@ class ServerError(Exception):
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nothing uses, and that the system gives to no connection: servers come back to it."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # Linux takes ephemeral ports from 32768 on
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, port))
+            return port
 
 
 class ServerProcess:
