@@ -26,8 +26,14 @@ class Running:
 
 @asynccontextmanager
 async def running(app: object, **options: Any) -> AsyncIterator[Running]:
-    """Serve `app` on a free port, or as `options` of `serve` say, until the block ends."""
-    started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    """Serve `app` on a free port, or as `options` of `serve` say, until the block ends.
+
+    Fails if anything raised in a callback of the loop, where nobody but the loop sees it.
+    """
+    loop = asyncio.get_running_loop()
+    raised: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: raised.append(context))
+    started: asyncio.Future[str] = loop.create_future()
     options = {"port": 0, "log_config": None, **options}
     # uvicorn turns its access log off for the whole process.
     access_log = logging.getLogger("uvicorn.access")
@@ -44,3 +50,4 @@ async def running(app: object, **options: Any) -> AsyncIterator[Running]:
         access_log.handlers, access_log.propagate = handlers, propagate
     if not task.cancelled():
         task.result()
+    assert not raised

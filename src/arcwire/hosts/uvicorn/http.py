@@ -188,9 +188,7 @@ class HttpProtocol(HttpToolsProtocol):
         return not (
             self._unanswered() is not None
             or self.flow.write_paused
-            or self.transport.is_closing()
             or self.parser.should_upgrade()
-            or not self.url.isascii()
             or b"#" in self.url
             or (limit is not None and max(len(self.connections), len(self.tasks)) >= limit)
         )
@@ -357,7 +355,7 @@ class _Exchange:
         elif self.received:
             self._deliver()
         else:
-            if self._expects_100 and not self._body:
+            if self._expects_100:
                 self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._protocol.flow.resume_reading()
 
