@@ -88,8 +88,8 @@ class Wire:
         """Whether a session has not ended."""
         return not (await self.session(sid))["reasons"]
 
-    async def settle(self, tasks: int, files: int) -> None:
-        """End everything, and wait until nothing is left at the server."""
+    async def settle(self, tasks: float, files: float) -> None:
+        """End everything, and wait until the server has no session, and no more tasks and open files."""
         for session in self.opened:
             await self.ask("POST", session.target, b"1")  # refused where the session has ended
         await self._stack.aclose()

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from arcwire.engineio.link import (
@@ -275,12 +276,12 @@ class AsgiLink:
     __slots__ = (
         "_buffered",
         "_closing",
-        "_deadline",
         "_ended",
+        "_grace",
         "_max_payload",
         "_queue",
+        "_reading",
         "_send",
-        "_timeout",
         "_writer",
         "receiver",
     )
@@ -293,10 +294,9 @@ class AsgiLink:
         self._buffered = 0
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
+        self._grace = CLOSE_GRACE
         self._ended = False
-        # When `run` gives up, by the loop's time; None while the WebSocket is open.
-        self._deadline: float | None = None
-        self._timeout: asyncio.Timeout | None = None
+        self._reading: asyncio.Timeout | None = None
 
     def send_packet(self, packet: bytes) -> None:
         self._push({"type": "websocket.send", "text": packet.decode()}, len(packet))
@@ -317,11 +317,12 @@ class AsgiLink:
         # ASGI has no close frame without a code.
         code = 1000 if code == 1005 else code
         self._push({"type": "websocket.close", "code": code, "reason": reason}, 0)
-        self._give_up(CLOSE_GRACE)
+        self._stop_reading()
 
     def abort(self) -> None:
         self._drop_queue()
-        self._give_up(0)
+        self._grace = 0.0
+        self._stop_reading()
 
     def buffered_bytes(self) -> int:
         return self._buffered
@@ -329,19 +330,26 @@ class AsgiLink:
     async def run(self, receive: Receive) -> None:
         """Deliver until the WebSocket ends; the receiver is told in every case."""
         try:
-            async with asyncio.timeout_at(self._deadline) as self._timeout:
-                self._end(*await self._read(receive))
-        except TimeoutError:
-            # Closed by this side. Returning makes the server drop the connection.
-            self._end(CloseReason.TRANSPORT_ERROR, "the close handshake did not end in time")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0 if self._closing else None) as self._reading:
+                    self._end(*await self._read(receive))
+                    return
+            # Closed by this side. Some servers do not send while the application receives, and
+            # those that leave something unread reset the connection, which takes away from the
+            # peer what was sent: so first the one, then the other.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._grace):
+                    if self._writer is not None:
+                        await asyncio.wait((self._writer,))
+                    await self._read(receive)
+            self._end(CloseReason.TRANSPORT_CLOSE, "closed by this side")
         except asyncio.CancelledError:
             self._end(CloseReason.SERVER_SHUTTING_DOWN, "the ASGI server ended the connection")
             raise
         finally:
             self._closing = True
+            self._reading = None
             self._drop_queue()
-            if self._writer is not None:
-                self._writer.cancel()
             self._end(CloseReason.TRANSPORT_ERROR, "the ASGI server failed")
 
     async def _read(self, receive: Receive) -> tuple[CloseReason, str]:
@@ -375,18 +383,16 @@ class AsgiLink:
             self._ended = True
             self.receiver.link_closed(reason, description)
 
-    def _give_up(self, seconds: float) -> None:
-        """Take and give nothing more; if the server does not report the end in time, go on."""
+    def _stop_reading(self) -> None:
         self._closing = True
-        deadline = asyncio.get_running_loop().time() + seconds
-        if self._deadline is None or deadline < self._deadline:
-            self._deadline = deadline
-            if self._timeout is not None:
-                self._timeout.reschedule(deadline)
+        if self._reading is not None and not self._reading.expired():
+            self._reading.reschedule(0)
 
     def _drop_queue(self) -> None:
         self._queue.clear()
         self._buffered = 0
+        if self._writer is not None:
+            self._writer.cancel()
 
     def _push(self, message: Message, size: int) -> None:
         if self._closing:
@@ -403,8 +409,9 @@ class AsgiLink:
                 try:
                     await self._send(message)
                 except Exception:  # each server has its own; the reader reports the end
-                    self._drop_queue()
-                    self._give_up(CLOSE_GRACE)
+                    self._closing = True
+                    self._queue.clear()
+                    self._buffered = 0
                     return
                 was = self._buffered
                 self._buffered = max(was - size, 0)

@@ -383,7 +383,7 @@ async def test_closing_answers_a_waiting_poll(engine: RecordedEngine, polling: M
     assert_gone(engine, CloseReason.FORCED_CLOSE)
 
 
-async def test_closing_leaves_the_rest_for_one_more_poll(
+async def test_closing_leaves_the_rest_for_the_polls_to_come(
     engine: RecordedEngine, polling: MemoryClient
 ) -> None:
     connection = the_only(engine).connection
