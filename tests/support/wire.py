@@ -16,7 +16,7 @@ class Wire:
     def __init__(self, url: str) -> None:
         self.url = url
         self._stack = AsyncExitStack()
-        self.opened: list["Polling"] = []
+        self.opened: list[Polling] = []
 
     async def connect(self) -> RawClient:
         """A connection of its own."""
@@ -190,11 +190,11 @@ class Socket(FrameClient):
         return message
 
     async def closed(self) -> int:
-        """The code of the server's close frame, which is next. The client answers, and the connection ends."""
+        """The code of the server's close frame, which is next; it is answered, and the connection ends."""
         code, _ = await self.receive_close()
         self.send(CLOSE, b"" if code == 1005 else code.to_bytes(2, "big"))
         # A server that does not wait for the answer resets the connection.
-        with suppress(ConnectionResetError):
+        with suppress(ConnectionError):
             assert await self.ended()
         return code
 
