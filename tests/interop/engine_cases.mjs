@@ -2,7 +2,7 @@
 // The server pings after 300 ms.
 
 import { describe, it } from "node:test";
-import { assert, bounded, Frames, isOracle, sendAndVanish, url } from "./support.mjs";
+import { assert, bounded, Frames, isOracle, sendRaw, url } from "./support.mjs";
 
 const HANDSHAKE = {
   pingInterval: 300,
@@ -218,9 +218,11 @@ export function engineCases(endpoint) {
 
     it("follows from a poll that the client gave up", async () => {
       const sid = await endpoint.open();
-      await sendAndVanish(
+      const poll = await sendRaw(
         `GET ${endpoint.path}/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
       );
+      await endpoint.post(sid, "3"); // by then the poll waits
+      poll.destroy();
       await endpoint.assertGone(sid, "1");
     });
   });

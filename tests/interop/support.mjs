@@ -102,8 +102,8 @@ export class Frames {
   }
 }
 
-/** Sends raw bytes over TCP, then ends the connection without waiting for an answer. */
-export async function sendAndVanish(text) {
+/** Sends raw bytes over TCP; returns the socket, whose answer nobody reads. */
+export async function sendRaw(text) {
   const { hostname, port } = new URL(url);
   const socket = connectTcp(Number(port), hostname);
   await new Promise((resolve, reject) => {
@@ -111,7 +111,7 @@ export async function sendAndVanish(text) {
     socket.once("connect", () => socket.write(text, resolve));
   });
   socket.on("error", () => {});
-  socket.destroy();
+  return socket;
 }
 
 /** The server under test, not running yet, to be started, killed and started again. */
