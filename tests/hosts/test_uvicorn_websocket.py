@@ -78,6 +78,7 @@ class Site:
                 WebSocketRoute("/waiting", self.waiting),
                 WebSocketRoute("/lazy", self.lazy),
                 WebSocketRoute("/flood", self.flood),
+                WebSocketRoute("/closing-unread", self.closing_unread),
                 WebSocketRoute("/silent", self.silent),
             ]
         )
@@ -148,6 +149,11 @@ class Site:
         while (message := await ws.receive())["type"] == "websocket.receive":
             total += len(message["bytes"])
             await ws.send_text(str(total))
+
+    async def closing_unread(self, ws: WebSocket) -> None:
+        await ws.accept()
+        await self.release.wait()
+        await ws.close()
 
     async def flood(self, ws: WebSocket) -> None:
         await ws.accept()
@@ -428,6 +434,21 @@ async def test_a_peer_that_does_not_read_slows_the_application_down(host: str, s
             assert len((await client.receive()).payload) == 100_000
         client.raw.vanish()
         await until(lambda: site.seen[-1] == "gone")
+
+
+@every_host
+async def test_a_close_by_an_application_that_did_not_receive(
+    host: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The peer's answer comes behind all that was not received."""
+    monkeypatch.setattr(links, "CLOSE_GRACE", 60)
+    async with serving(site.app, host) as server, websocket(server.url, "/closing-unread") as client:
+        client.raw.send(frame(BINARY, bytes(10_000)) * 3000)
+        await turns(50)
+        site.release.set()
+        assert await client.receive_close() == (1000, b"")
+        client.send(CLOSE, close_payload(1000))
+        assert await client.ended()
 
 
 @every_host
