@@ -76,6 +76,10 @@ class Engine:
         for connection in self.connections:
             connection.shutdown()
 
+    async def close(self) -> None:
+        """As `shutdown`, for hosts that await the end of an application."""
+        self.shutdown()
+
     # -- RequestHandler, for hosts ------------------------------------------------
 
     def handle_request(self, exchange: HttpExchange) -> None:
