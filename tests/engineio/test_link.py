@@ -1,4 +1,8 @@
+from urllib.parse import parse_qsl
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arcwire.engineio.link import (
     PreparedMessage,
@@ -103,3 +107,9 @@ def test_query(query_string, query):
     assert parse_query(query_string) == query
     assert request(query_string).query == query
     assert request(query_string).query_string == query_string.decode()
+
+
+@given(st.text(alphabet="ab=&;%+ 1", max_size=12))
+def test_queries_are_decoded_as_everywhere(text):
+    expected = dict(parse_qsl(text, keep_blank_values=True))
+    assert parse_query(text.encode()) == expected
