@@ -49,7 +49,9 @@ types: .venv-$(NEWEST)/.test ## Check types (mypy, strict), also of the Python i
 imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
 	.venv-$(NEWEST)/bin/lint-imports --no-logo
 
-unit: $(VERSIONS:%=unit-%) ## Test without Node and browser, on every Python that is here
+# The tests wait more than they compute, so all Pythons together take little longer than one.
+unit: ## Test without Node and browser, on every Python that is here
+	@$(MAKE) --jobs --output-sync=target --keep-going $(VERSIONS:%=unit-%)
 
 unit-%: .venv-%/.test
 	.venv-$*/bin/python -m pytest --ignore tests/interop --ignore tests/browser
