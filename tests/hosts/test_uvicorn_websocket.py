@@ -489,7 +489,7 @@ async def test_frames_that_come_before_the_acceptance(host: str, site: Site) -> 
 @every_host
 async def test_keepalive(host: str, site: Site) -> None:
     async with (
-        serving(site.app, host, ws_ping_interval=0.02, ws_ping_timeout=0.05) as server,
+        serving(site.app, host, ws_ping_interval=0.02, ws_ping_timeout=0.5) as server,
         websocket(server.url, "/silent") as client,
     ):
         for _ in range(4):
@@ -620,11 +620,11 @@ async def test_misuse_by_the_application() -> None:
 async def test_a_slow_application_is_not_taken_for_a_dead_peer(site: Site) -> None:
     """Its reading pauses, so that the answer to a ping may be waiting behind messages."""
     async with (
-        serving(site.app, ws_ping_interval=0.02, ws_ping_timeout=0.02) as server,
+        serving(site.app, ws_ping_interval=0.02, ws_ping_timeout=0.5) as server,
         websocket(server.url, "/lazy") as client,
     ):
         client.raw.send(frame(BINARY, bytes(10_000)) * 100)
-        pings = [await client.receive() for _ in range(3)]
+        pings = [await client.receive() for _ in range(2)]
         assert {ping.opcode for ping in pings} == {PING}
         site.release.set()
         total = 0
