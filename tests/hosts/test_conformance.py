@@ -38,6 +38,9 @@ class Nature(NamedTuple):
     """Whether a lost connection is told from one that the peer ended; ASGI servers do not tell."""
     ends_refused: bool = True
     """Whether the connection of a refused WebSocket is closed; HTTP permits to go on with it."""
+    stop: str = "close frame"
+    """What a WebSocket sees when the server is stopped: a close frame, the "end" of the connection,
+    or nothing, because the server "waits" for clients to go (hypercorn, on Python 3.12 and newer)."""
     lingers: bool = False
     """Whether the server keeps what belongs to a connection for a while after its end (hypercorn:
     for its keep-alive time). Then it has to be gone after all tests instead of after each."""
@@ -47,8 +50,8 @@ HOSTS = {
     "uvicorn-asgi": Nature(),
     "uvicorn-wsproto": Nature(),
     "uvicorn-fast": Nature(link="PicowsLink", empty_close=1005, sees_resets=True),
-    "hypercorn": Nature(lingers=True),
-    "granian": Nature(ends_refused=False),
+    "hypercorn": Nature(lingers=True, stop="waits"),
+    "granian": Nature(ends_refused=False, stop="end"),
 }
 
 
@@ -689,6 +692,30 @@ async def test_a_client_that_does_not_answer_the_close_frame(wire: Wire, host: H
     assert (await websocket.receive_close())[0] == host.nature.empty_close
     assert await wire.end_of(websocket.sid) == "forced close"
     websocket.raw.vanish()
+
+
+@pytest.mark.parametrize("name", HOSTS)
+async def test_a_server_that_is_stopped_ends_its_sessions(name: str) -> None:
+    with running(name, APP) as server:
+        wire = Wire(server.url)
+        websocket = await wire.websocket_session()
+        upgraded = await wire.poll_session()
+        await upgraded.upgrade()
+        idle = await wire.poll_session()
+        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+        stop = HOSTS[name].stop
+        if stop == "close frame":
+            assert (await websocket.receive_close())[0] == 1012
+        elif stop == "end":
+            assert await websocket.ended()
+        await wire.close()
+        await stopping
+        assert f"closed {idle.sid}: server shutting down" in server.output()
+        # Where the server says nothing, it looks like an end from the other side.
+        reason = "server shutting down" if stop == "close frame" else "transport close"
+        for sid in (websocket.sid, upgraded.sid):
+            assert f"closed {sid}: {reason}" in server.output()
+        assert "Traceback" not in server.output(), server.output()
 
 
 # -- slow and vanishing peers ------------------------------------------------------------

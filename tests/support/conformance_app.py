@@ -63,6 +63,8 @@ class Subject:
     def connection_closed(self, reason: CloseReason, description: str) -> None:
         self.report["reasons"].append(reason.value)
         self.report["description"] = description
+        # For those who can ask no more, because the server has ended.
+        print(f"closed {self.connection.sid}: {reason.value}", flush=True)  # noqa: T201
 
 
 class ReportingEngine(Engine):
