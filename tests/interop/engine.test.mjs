@@ -6,10 +6,10 @@ import { assert, isOracle } from "./support.mjs";
 
 const endpoint = new Endpoint("/engine.io");
 
-describe("Engine.IO", { timeout: 30_000 }, () => {
+describe("Engine.IO", { concurrency: 2, timeout: 30_000 }, () => {
   engineCases(endpoint);
 
-  describe("messages over polling", { concurrency: 2 }, () => {
+  describe("messages over polling", { concurrency: 4 }, () => {
     for (const [what, payload] of [
       ["one text", "4hello"],
       ["several texts in one payload", "4test1\x1e4test2\x1e4test3"],
@@ -33,7 +33,7 @@ describe("Engine.IO", { timeout: 30_000 }, () => {
     });
   });
 
-  describe("messages over WebSocket", { concurrency: 2 }, () => {
+  describe("messages over WebSocket", { concurrency: 4 }, () => {
     it("carries text", async () => {
       const frames = await endpoint.connect();
       frames.send("4hello", "4", "4€ 🎉");

@@ -88,7 +88,7 @@ export class Endpoint {
 }
 
 export function engineCases(endpoint) {
-  describe("handshake over polling", { concurrency: 2 }, () => {
+  describe("handshake over polling", { concurrency: 4 }, () => {
     it("opens a session", async () => {
       const { sid, upgrades, ...rest } = await endpoint.handshake();
       assert.equal(typeof sid, "string");
@@ -120,7 +120,7 @@ export function engineCases(endpoint) {
     }
   });
 
-  describe("handshake over WebSocket", { concurrency: 2 }, () => {
+  describe("handshake over WebSocket", { concurrency: 4 }, () => {
     it("opens a session", async () => {
       const frames = endpoint.webSocket("EIO=4&transport=websocket");
       const packet = await frames.next();
@@ -145,7 +145,7 @@ export function engineCases(endpoint) {
     }
   });
 
-  describe("heartbeat over polling", { concurrency: 2 }, () => {
+  describe("heartbeat over polling", { concurrency: 4 }, () => {
     it("goes on as long as pings are answered", async () => {
       const sid = await endpoint.open();
       for (let round = 0; round < 3; round++) {
@@ -163,7 +163,7 @@ export function engineCases(endpoint) {
     });
   });
 
-  describe("heartbeat over WebSocket", { concurrency: 2 }, () => {
+  describe("heartbeat over WebSocket", { concurrency: 4 }, () => {
     it("goes on as long as pings are answered", async () => {
       const frames = await endpoint.connect();
       for (let round = 0; round < 3; round++) {
@@ -192,7 +192,7 @@ export function engineCases(endpoint) {
     });
   });
 
-  describe("close", { concurrency: 2 }, () => {
+  describe("close", { concurrency: 4 }, () => {
     it("ends a polling session, and its pending poll", async () => {
       const sid = await endpoint.open();
       const [poll, post] = await Promise.all([endpoint.poll(sid), endpoint.post(sid, "1")]);
@@ -227,7 +227,7 @@ export function engineCases(endpoint) {
     });
   });
 
-  describe("upgrade", { concurrency: 2 }, () => {
+  describe("upgrade", { concurrency: 4 }, () => {
     it("answers a poll with a noop while the WebSocket is probed", async () => {
       const sid = await endpoint.open();
       const frames = await endpoint.upgrade(sid);

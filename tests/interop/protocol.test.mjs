@@ -24,10 +24,10 @@ async function join() {
   return frames;
 }
 
-describe("Socket.IO", { timeout: 30_000 }, () => {
+describe("Socket.IO", { concurrency: 2, timeout: 30_000 }, () => {
   engineCases(endpoint);
 
-  describe("connect", { concurrency: 2 }, () => {
+  describe("connect", { concurrency: 4 }, () => {
     for (const [what, packet, reply, event] of [
       ["the main namespace", "40", "40", '42["auth",{}]'],
       ["the main namespace with a payload", '40{"token":"123"}', "40", '42["auth",{"token":"123"}]'],
@@ -69,7 +69,7 @@ describe("Socket.IO", { timeout: 30_000 }, () => {
     });
   });
 
-  describe("disconnect", { concurrency: 2 }, () => {
+  describe("disconnect", { concurrency: 4 }, () => {
     it("of the main namespace keeps the connection", async () => {
       const frames = await join();
       frames.send("41");
@@ -110,7 +110,7 @@ describe("Socket.IO", { timeout: 30_000 }, () => {
     });
   });
 
-  describe("events", { concurrency: 2 }, () => {
+  describe("events", { concurrency: 4 }, () => {
     const first = Uint8Array.from([1, 2, 3]);
     const second = Uint8Array.from([4, 5, 6]);
 
