@@ -5,11 +5,15 @@ import heapq
 from typing import Protocol
 
 RESOLUTION = 1 / 1024
-"""Deadlines are met up to this many seconds late, never early.
+"""Deadlines that are near are met up to this many seconds late, never early.
 
 About a millisecond, as in Node: the published protocol suites poll right after a session's time is
 up, and expect that it is gone.
 """
+
+_NEAR = 256
+"""Slots up to which a deadline is near. Those further away are rounded up, by 1/256 of their distance
+at most, so that ten thousand heartbeats share a few hundred slots instead of having one each."""
 
 _BLOCKED = 0.5
 """A timer that is later than this many seconds tells that the event loop was blocked."""
@@ -29,7 +33,7 @@ class Timed(Protocol):
 
 
 class Timers:
-    """Deadlines in slots of `RESOLUTION` seconds.
+    """Deadlines in slots of `RESOLUTION` seconds and more.
 
     An entry whose deadline moves away is not touched: it is asked again when its old slot comes,
     so that a heartbeat costs one set operation a ping and nothing a message.
@@ -45,8 +49,12 @@ class Timers:
         self._waited = False
 
     def schedule(self, entry: Timed, deadline: float) -> None:
-        """Call `entry.handle_deadline` not later than shortly after `deadline` (loop time)."""
+        """Call `entry.handle_deadline` shortly after `deadline` (loop time), never before."""
         slot = int(deadline / RESOLUTION) + 1
+        distance = slot - int(self._loop.time() / RESOLUTION)
+        if distance > _NEAR:
+            step = 1 << (distance.bit_length() - _NEAR.bit_length())
+            slot = -(-slot // step) * step
         current = entry.timer_slot
         if current:
             if current <= slot:
