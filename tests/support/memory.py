@@ -128,5 +128,5 @@ class MemoryClient:
 async def until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds, at most five seconds."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - there is no event for what a server has done
+        while not condition():
             await asyncio.sleep(0.001)
