@@ -129,7 +129,7 @@ async def test_a_websocket_is_pinged_at_each_interval(engine: RecordedEngine, li
 async def test_a_websocket_that_does_not_answer_a_ping_ends(engine: RecordedEngine, link: MemoryLink) -> None:
     await asyncio.sleep(INTERVAL + TIMEOUT - 0.1)
     assert the_only(engine).reason is None
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.4)
     assert_gone(engine, CloseReason.PING_TIMEOUT)
     assert link.close_frame == (1005, "")
 
@@ -143,7 +143,7 @@ async def test_polling_is_pinged_and_ends_without_a_pong(
     assert polling.post(b"3").status == 200
     await asyncio.sleep(INTERVAL + 0.1)
     assert polling.poll().body == "2"
-    await asyncio.sleep(TIMEOUT + 0.1)
+    await asyncio.sleep(TIMEOUT + 0.3)
     assert_gone(engine, CloseReason.PING_TIMEOUT)
 
 
