@@ -53,7 +53,6 @@ class Request:
             fields[name] = f"{fields[name]}, {value}" if name in fields else value
         return fields
 
-
     def header(self, name: bytes) -> str | None:
         """The first header field of this lower-case name, without building them all."""
         start = self._headers.find(b"\n%b:" % name)

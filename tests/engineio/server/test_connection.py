@@ -151,7 +151,7 @@ async def test_a_poll_that_waits_ends_with_the_session(engine: RecordedEngine, p
     await asyncio.sleep(INTERVAL + 0.1)
     assert polling.poll().body == "2"
     poll = polling.poll()
-    await asyncio.sleep(TIMEOUT)
+    await asyncio.sleep(TIMEOUT + 0.2)
     assert poll.body == "1"
     assert_gone(engine, CloseReason.PING_TIMEOUT)
 
