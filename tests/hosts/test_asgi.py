@@ -13,8 +13,11 @@ import pytest
 from fastapi import FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from arcwire import DisconnectReason, Server, Socket
@@ -90,6 +93,7 @@ async def assert_chat_works(wire: Wire, chat: Chat, host: str, path: str, *, roo
     if len(packets) == 1:
         packets += await session.packets()
     assert packets[1] == "431[1]"
+    assert chat.io.engine.trusts(session.sid) == (host == "fast"), "polls come without ASGI, too"
     socket = await session.upgrade()
     socket.say('422["echo",2]')
     assert await socket.text() == "432[2]"
@@ -307,7 +311,9 @@ async def test_cors_middleware_around_it(chat: Chat, host: str) -> None:
         answer = await wire.ask("GET", opening, headers=(origin,))
         assert answer.headers["access-control-allow-origin"] == "https://page.example"
         assert answer.headers["access-control-allow-credentials"] == "true"
-        session = target("/socket.io", transport="polling", sid=json.loads(answer.body[1:])["sid"])
+        sid = json.loads(answer.body[1:])["sid"]
+        assert not chat.io.engine.trusts(sid), "every answer has to pass the middleware"
+        session = target("/socket.io", transport="polling", sid=sid)
         answers = [
             await wire.ask("POST", session, b"40", (origin,)),
             await wire.ask("GET", session, headers=(origin,)),
@@ -328,3 +334,31 @@ async def test_cors_middleware_around_it(chat: Chat, host: str) -> None:
         socket.say("40")
         await socket.text()
         assert LINKS[host] in chat.links
+
+
+async def test_middleware_that_stands_between_request_and_answer(chat: Chat, host: str) -> None:
+    """Starlette's runs the application in a task of its own and hands events on."""
+
+    class Stamp(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+            response = await call_next(request)
+            response.headers["x-stamp"] = "1"
+            return response
+
+    app = Starlette(
+        routes=[Mount("/", chat.io.asgi())],
+        middleware=[Middleware(Stamp), Middleware(GZipMiddleware, minimum_size=10)],
+    )
+    async with served(app, host) as (_, wire):
+        session = await wire.poll_session("/socket.io")
+        assert not chat.io.engine.trusts(session.sid)
+        assert (await session.post(b"40")).headers["x-stamp"] == "1"
+        await session.packets()
+        poll = await session.start_poll("/elsewhere")
+        await session.post(b'421["echo",1]')
+        assert (await poll.answer()).body == b"431[1]"
+
+        poll = await session.start_poll("/elsewhere")
+        poll.vanish()
+        await until(lambda: chat.io.engine.clients_count == 0)
+    assert chat.log[1:] == ["transport error"]

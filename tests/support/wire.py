@@ -130,11 +130,15 @@ class Polling:
         assert answer.status == 200, answer
         return answer.body.decode().split("\x1e")
 
-    async def start_poll(self) -> RawClient:
-        """Poll, and leave the answer to the caller; the server knows of it when this returns."""
+    async def start_poll(self, other: str = "/report") -> RawClient:
+        """Poll, and leave the answer to the caller.
+
+        As good as surely the server knows of it when this returns: it has answered a request for
+        `other` that came later.
+        """
         client = await self.wire.connect()
         client.send(request("GET", self.target))
-        await self.wire.report()  # goes through the same loop, later
+        await self.wire.ask("GET", other)
         return client
 
     async def post(self, body: bytes, *headers: str) -> Answer:
