@@ -7,7 +7,7 @@ from arcwire.engineio.link import PreparedMessage
 from arcwire.socketio.acks import ManyAnswers
 from arcwire.socketio.adapter import LocalAdapter
 from arcwire.socketio.handlers import check_event
-from arcwire.socketio.protocol.json_codec import encode_event
+from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.selection import Selection
 
 
@@ -30,6 +30,7 @@ class Space(Protocol):
 
     name: str
     adapter: LocalAdapter
+    codec: Codec
 
     def next_ack_id(self) -> int:
         """An id for a packet that wants acknowledgements. From any thread."""
@@ -80,7 +81,7 @@ class Broadcast:
         Raises TypeError or ValueError for a reserved name and for arguments without a JSON form.
         """
         check_event(event, where="emit")
-        messages = _prepare(*encode_event(self._space.name, event, args))
+        messages = self._prepare(event, args)
         self._space.on_loop(self._space.adapter.broadcast, self._selection, messages)
         return _EMITTED
 
@@ -94,14 +95,27 @@ class Broadcast:
         check_event(event, where="emit_with_ack")
         space = self._space
         id = space.next_ack_id()
-        messages = _prepare(*encode_event(space.name, event, args, id))
+        messages = self._prepare(event, args, id)
         answers = space.open_answers(self._timeout)
         space.on_loop(self._ask, messages, id, answers)
         return answers
 
+    def _prepare(self, event: str, args: tuple[object, ...], id: int | None = None) -> list[PreparedMessage]:
+        codec = self._space.codec
+        payload, attachments = codec.encode_event(self._space.name, event, args, id)
+        return prepare(codec, payload, attachments)
+
     def _ask(self, messages: list[PreparedMessage], id: int, answers: ManyAnswers) -> None:
         self._space.adapter.broadcast_with_ack(self._selection, messages, id, answers)
         self._space.watch(answers, self._timeout)
+
+
+def prepare(codec: Codec, payload: bytes, attachments: list[bytes] | None) -> list[PreparedMessage]:
+    """The messages of one packet, for many links or for later."""
+    messages = [PreparedMessage(payload, binary=codec.binary)]
+    if attachments:
+        messages += [PreparedMessage(attachment, binary=True) for attachment in attachments]
+    return messages
 
 
 def check_timeout(seconds: float) -> float:
@@ -109,10 +123,3 @@ def check_timeout(seconds: float) -> float:
     if not isinstance(seconds, int | float) or not seconds > 0:
         raise ValueError(f"a timeout is a positive number of seconds, got {seconds!r}")
     return seconds
-
-
-def _prepare(text: bytes, attachments: list[bytes] | None) -> list[PreparedMessage]:
-    messages = [PreparedMessage(text)]
-    if attachments:
-        messages += [PreparedMessage(attachment, binary=True) for attachment in attachments]
-    return messages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Connection
-from arcwire.socketio.protocol.json_codec import PartialPacket, decode, encode_connect_error
+from arcwire.socketio.protocol.codec import PartialPacket
 from arcwire.socketio.protocol.packet import (
     ACK,
     CONNECT,
@@ -53,7 +53,7 @@ class Multiplexer:
         try:
             if self._partial is not None:
                 raise PacketError("text in the middle of a binary packet")
-            packet = decode(data)
+            packet = self._server.codec.decode_text(data)
             if type(packet) is Packet:
                 self._receive(packet)
             else:
@@ -64,11 +64,16 @@ class Multiplexer:
     def receive_binary(self, data: bytes) -> None:
         try:
             if self._partial is None:
-                raise PacketError("binary data without a packet that it belongs to")
-            packet = self._partial.add(data)
-            if packet is not None:
+                packet: Packet | PartialPacket | None = self._server.codec.decode_binary(data)
+            else:
+                packet = self._partial.add(data)
+                if packet is None:
+                    return
                 self._partial = None
+            if type(packet) is Packet:
                 self._receive(packet)
+            else:
+                self._partial = packet  # type: ignore[assignment]
         except PacketError as error:
             self._fail(str(error))
 
@@ -86,6 +91,15 @@ class Multiplexer:
         """The sockets of this connection, those that are still connecting too."""
         sockets = [] if self._root is None else [self._root]
         return sockets if self._others is None else [*sockets, *self._others.values()]
+
+    def send_control(self, kind: int, namespace: str, data: object = None) -> None:
+        """Send CONNECT, DISCONNECT or CONNECT_ERROR."""
+        codec = self._server.codec
+        payload = codec.encode_control(kind, namespace, data)
+        if codec.binary:
+            self.connection.send_binary(payload)
+        else:
+            self.connection.send_text(payload)
 
     def entered(self) -> None:
         """A namespace let a socket in: the connection may stay."""
@@ -144,8 +158,7 @@ class Multiplexer:
     def _connect(self, packet: Packet) -> None:
         namespace = self._server.find(packet.namespace)
         if namespace is None:
-            error = encode_connect_error(packet.namespace, "Invalid namespace")
-            self.connection.send_text(error)
+            self.send_control(CONNECT_ERROR, packet.namespace, {"message": "Invalid namespace"})
             return
         socket = Socket(namespace, self, packet.data if isinstance(packet.data, dict) else {})
         if packet.namespace == "/":

@@ -14,6 +14,8 @@ from arcwire.socketio.acks import Answer, ManyAnswers
 from arcwire.socketio.adapter import LocalAdapter
 from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
+from arcwire.socketio.protocol.codec import Codec
+from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.server.socket import Socket, run_in_context
 from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from arcwire.socketio.server.server import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_DEFAULT_CODEC = JsonCodec()
 
 logger = logging.getLogger("arcwire.socketio")
 
@@ -46,6 +50,7 @@ class Namespace:
             raise ValueError(f"a namespace is named by a path without commas, got {name!r}")
         self.name = name if name.startswith("/") else f"/{name}"
         self.adapter = LocalAdapter()
+        self.codec: Codec = _DEFAULT_CODEC
         self.event_handlers = EventHandlers(_EVENT_MARKERS, ("socket",))
         self.disconnect_handlers: list[Signature] = []
         self._connect_handlers: list[_ConnectHandler] = []
@@ -162,6 +167,7 @@ class Namespace:
         if self._server is not None and self._server is not server:
             raise ValueError(f"namespace {self.name!r} belongs to another server already")
         self._server = server
+        self.codec = server.codec
 
     def next_ack_id(self) -> int:
         """An id for a packet that wants acknowledgements."""

@@ -12,6 +12,7 @@ from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.engine import generate_id
 from arcwire.hosts.asgi import ASGIApp, EngineApp
 from arcwire.socketio.broadcast import check_timeout
+from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
 from arcwire.socketio.tasks import Tasks, start
@@ -33,9 +34,10 @@ class Server(Namespace):
     - `allow_upgrades`: whether polling clients are offered WebSocket.
     - `connect_timeout`: the time a connection has to join a namespace, and a namespace's
       middlewares and connection handlers have to let it in.
+    - `codec`: how packets become messages; clients must use the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, all by name
         self,
         *,
         path: str = "/socket.io",
@@ -46,8 +48,11 @@ class Server(Namespace):
         max_payload: int = 1_000_000,
         allow_upgrades: bool = True,
         connect_timeout: float = 45.0,
+        codec: Codec | None = None,
     ) -> None:
         super().__init__("/")
+        if codec is not None:
+            self.codec = codec
         config = EngineConfig(
             path=path,
             transports=transports,

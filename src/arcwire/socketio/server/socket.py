@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from arcwire.engineio.link import PreparedMessage
 from arcwire.errors import Disconnected, EventError
 from arcwire.socketio.acks import Answer, SingleAnswer
-from arcwire.socketio.broadcast import Broadcast, Emission, check_timeout
+from arcwire.socketio.broadcast import Broadcast, Emission, check_timeout, prepare
 from arcwire.socketio.handlers import Ack, EventHandler, EventHandlers, check_event
-from arcwire.socketio.protocol.json_codec import (
-    decode_json,
-    encode_ack,
-    encode_connect,
-    encode_connect_error,
-    encode_disconnect,
-    encode_event,
+from arcwire.socketio.protocol.json_codec import decode_json
+from arcwire.socketio.protocol.packet import (
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    RESERVED_EVENTS,
+    Packet,
+    PacketError,
 )
-from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.selection import Selection, check_rooms
 from arcwire.socketio.server.handshake import Handshake
@@ -168,11 +168,11 @@ class Socket:
         """
         if type(event) is not str or event in RESERVED_EVENTS:
             check_event(event, where="emit")
-        text, attachments = encode_event(self.namespace.name, event, args)
+        payload, attachments = self._server.codec.encode_event(self.namespace.name, event, args)
         if get_ident() == self._server.thread:
-            self._send(text, attachments)
+            self._send(payload, attachments)
         else:
-            self.namespace.on_loop(self._send, text, attachments)
+            self.namespace.on_loop(self._send, payload, attachments)
         return _SocketEmission(self._multiplexer.connection)
 
     def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
@@ -288,11 +288,11 @@ class Socket:
 
     def send_ack(self, id: int, args: tuple[object, ...]) -> None:
         """Answer the event with this id; dropped when the client is gone."""
-        text, attachments = encode_ack(self.namespace.name, id, args)
+        payload, attachments = self._server.codec.encode_ack(self.namespace.name, id, args)
         if get_ident() == self._server.thread:
-            self._send(text, attachments)
+            self._send(payload, attachments)
         else:
-            self.namespace.on_loop(self._send, text, attachments)
+            self.namespace.on_loop(self._send, payload, attachments)
 
     # -- for the namespace and the multiplexer --------------------------------------------
 
@@ -319,7 +319,7 @@ class Socket:
         self._state = _CONNECTED
         self._multiplexer.entered()
         connection = self._multiplexer.connection
-        connection.send_text(encode_connect(self.namespace.name, self.id))
+        self._multiplexer.send_control(CONNECT, self.namespace.name, {"sid": self.id})
         held, self._held = self._held, None
         for message in held or ():
             connection.send_prepared(message)
@@ -336,10 +336,10 @@ class Socket:
         if self._state is not _CONNECTING:
             self._disconnect(False)
             return
-        connection = self._multiplexer.connection
         self._multiplexer.expel(self)
         self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "refused")
-        connection.send_text(encode_connect_error(self.namespace.name, message, data))
+        error = {"message": message} if data is None else {"message": message, "data": data}
+        self._multiplexer.send_control(CONNECT_ERROR, self.namespace.name, error)
 
     def end(self, reason: DisconnectReason, description: str) -> None:
         """It is gone. Whoever waits for an acknowledgement is told; then the handlers run."""
@@ -386,24 +386,25 @@ class Socket:
 
     # -- inside -----------------------------------------------------------------------
 
-    def _send(self, text: bytes, attachments: list[bytes] | None) -> None:
+    def _send(self, payload: bytes, attachments: list[bytes] | None) -> None:
         if self._state is _CONNECTED:
             connection = self._multiplexer.connection
-            connection.send_text(text)
+            if self._server.codec.binary:
+                connection.send_binary(payload)
+            else:
+                connection.send_text(payload)
             if attachments is not None:
                 for attachment in attachments:
                     connection.send_binary(attachment)
         elif self._held is not None:
-            self._held.append(PreparedMessage(text))
-            for attachment in attachments or ():
-                self._held.append(PreparedMessage(attachment, binary=True))
+            self._held += prepare(self._server.codec, payload, attachments)
 
     def _ask(self, timeout: float | None, event: str, args: tuple[object, ...]) -> SingleAnswer:
         check_event(event, where="emit_with_ack")
         id = self.namespace.next_ack_id()
-        text, attachments = encode_event(self.namespace.name, event, args, id)
+        payload, attachments = self._server.codec.encode_event(self.namespace.name, event, args, id)
         answer = SingleAnswer(self._server.engine.loop, timeout)
-        self.namespace.on_loop(self._send_asking, answer, id, timeout, text, attachments)
+        self.namespace.on_loop(self._send_asking, answer, id, timeout, payload, attachments)
         return answer
 
     def _send_asking(
@@ -411,7 +412,7 @@ class Socket:
         answer: SingleAnswer,
         id: int,
         timeout: float | None,
-        text: bytes,
+        payload: bytes,
         attachments: list[bytes] | None,
     ) -> None:
         if self._gone is not None:
@@ -421,7 +422,7 @@ class Socket:
         self.expect_ack(id, answer)
         answer.on_settled(partial(self.forget_ack, id))
         self.namespace.watch(answer, timeout)
-        self._send(text, attachments)
+        self._send(payload, attachments)
 
     def _join(self, rooms: tuple[str, ...]) -> None:
         if self._gone is None:
@@ -450,7 +451,7 @@ class Socket:
             return
         self.accept()
         multiplexer.expel(self)
-        multiplexer.connection.send_text(encode_disconnect(self.namespace.name))
+        multiplexer.send_control(DISCONNECT, self.namespace.name)
         self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "disconnected by the server")
 
     def _handle(self, packet: Packet) -> None:
