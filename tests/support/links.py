@@ -85,7 +85,7 @@ class MemoryLink:
         """What `buffered_bytes` says; a test sets it for a client that does not read."""
         self._ended = False
 
-    def send_packet(self, packet: bytes) -> None:
+    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         self._send(packet.decode())
 
     def send_text(self, payload: bytes) -> None:

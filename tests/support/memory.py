@@ -23,7 +23,7 @@ class MemoryLink:
         self.closed: tuple[int, str] | None = None
         self.stalled = 0
 
-    def send_packet(self, packet: bytes) -> None:
+    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         self._send(packet.decode())
 
     def send_text(self, payload: bytes) -> None:

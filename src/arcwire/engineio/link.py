@@ -124,13 +124,16 @@ class PreparedMessage:
     """A message that goes to many links: each form is made once, on first use, then shared.
 
     `payload` is the content of an Engine.IO message packet: UTF-8 text, or, if `binary`, bytes.
+    Without `compress` no transport compresses it; that is the only way to say so, also for a message
+    to one link, so that the ordinary sends need not ask.
     """
 
-    __slots__ = ("_frame", "_text", "binary", "payload")
+    __slots__ = ("_frame", "_text", "binary", "compress", "payload")
 
-    def __init__(self, payload: bytes, *, binary: bool = False) -> None:
+    def __init__(self, payload: bytes, *, binary: bool = False, compress: bool = True) -> None:
         self.payload = payload
         self.binary = binary
+        self.compress = compress
         self._frame: bytes | None = None
         self._text: str | None = None
 
@@ -154,12 +157,13 @@ class WebSocketLink(Protocol):
 
     Sends keep their order and never block; after `close`, `abort` or the end of the connection
     they are ignored. What is sent within one tick of the event loop should leave in one write.
+    Where the host compresses, it may compress all that is not marked otherwise.
     """
 
     receiver: "LinkReceiver"
     """Where what arrives is delivered; the engine replaces it when a probe becomes a session's link."""
 
-    def send_packet(self, packet: bytes) -> None:
+    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         """Send a text frame with a complete Engine.IO packet (`b"2"`, `b"3probe"`)."""
 
     def send_text(self, payload: bytes) -> None:
@@ -169,7 +173,7 @@ class WebSocketLink(Protocol):
         """Send a binary message: a binary frame of `payload`."""
 
     def send_prepared(self, message: PreparedMessage) -> None:
-        """Send a message that was prepared once for many links."""
+        """Send a message that was prepared once for many links, or is not to be compressed."""
 
     def close(self, code: int, reason: str) -> None:
         """Send what is queued, then a close frame with this code (1005: a frame without a code),

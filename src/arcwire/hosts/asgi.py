@@ -298,7 +298,7 @@ class AsgiLink:
         self._ended = False
         self._reading: asyncio.Timeout | None = None
 
-    def send_packet(self, packet: bytes) -> None:
+    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         self._push({"type": "websocket.send", "text": packet.decode()}, len(packet))
 
     def send_text(self, payload: bytes) -> None:

@@ -144,7 +144,7 @@ class PicowsLink(WSListener):
 
     # The engine's side: WebSocketLink
 
-    def send_packet(self, packet: bytes) -> None:
+    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         if self._state == _OPEN:
             self._queue(packet_frame(packet))
 
