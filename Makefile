@@ -66,12 +66,13 @@ coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
 	$(python) -m coverage run -m pytest --ignore tests/interop --ignore tests/browser
 	$(python) -m coverage report --skip-covered
 
-lock: ## Compile requirements/*.txt anew (UPGRADE=--upgrade takes new versions)
+lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new versions)
 	@test -x .venv-lock/bin/uv || { $(firstword $(shell scripts/pythons | cut -d ' ' -f 2)) -m venv .venv-lock && scripts/pip lock uv; }
-	@for target in 'pyproject.toml runtime' 'requirements/build.in build' 'requirements/test.in test'; do \
-	    set -- $$target; \
+	@for files in 'pyproject.toml requirements/runtime.txt' 'requirements/build.in requirements/build.txt' \
+	    'requirements/test.in requirements/test.txt' 'bench/servers/requirements.in bench/servers/requirements.txt'; do \
+	    set -- $$files; \
 	    .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	        --python-version 3.11 $(UPGRADE) "$$1" --output-file "requirements/$$2.txt"; \
+	        --python-version 3.11 $(UPGRADE) "$$1" --output-file "$$2"; \
 	done
 
 clean: ## Remove what these commands made
