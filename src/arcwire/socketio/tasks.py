@@ -1,8 +1,10 @@
-"""Running coroutines of the application."""
+"""Running coroutines and functions of the application."""
 
 import asyncio
+import contextvars
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 if sys.version_info >= (3, 12):
@@ -16,6 +18,11 @@ else:
     def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a coroutine in the next tick, in the order of the calls."""
         return loop.create_task(coroutine)
+
+
+def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:
+    """A call for another thread that sees the context variables of this one."""
+    return partial(contextvars.copy_context().run, function, *args)
 
 
 class Tasks:

@@ -16,8 +16,9 @@ from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
-from arcwire.socketio.server.socket import Socket, run_in_context
+from arcwire.socketio.server.socket import Socket
 from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
+from arcwire.socketio.tasks import run_in_context
 
 if TYPE_CHECKING:
     from arcwire.socketio.server.server import Server

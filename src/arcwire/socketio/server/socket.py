@@ -1,7 +1,5 @@
 """One client in one namespace."""
 
-import contextvars
-import logging
 from collections.abc import Callable, Generator, Sequence
 from enum import Enum
 from functools import partial
@@ -9,10 +7,10 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from arcwire.engineio.link import PreparedMessage
-from arcwire.errors import Disconnected, EventError
+from arcwire.errors import Disconnected
 from arcwire.socketio.acks import Answer, SingleAnswer
 from arcwire.socketio.broadcast import Broadcast, Emission, check_timeout, prepare
-from arcwire.socketio.handlers import Ack, EventHandler, EventHandlers, check_event
+from arcwire.socketio.handlers import EventHandlers, check_event
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import (
     CONNECT,
@@ -24,20 +22,20 @@ from arcwire.socketio.protocol.packet import (
 )
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.selection import Selection, check_rooms
+from arcwire.socketio.server.dispatch import announce_end, dispatch
 from arcwire.socketio.server.handshake import Handshake
-from arcwire.socketio.signature import InvalidPayload, Signature
+from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
     from arcwire.engineio.server import Connection
     from arcwire.socketio.server.multiplexer import Multiplexer
     from arcwire.socketio.server.namespace import Namespace
+    from arcwire.socketio.server.server import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_BACKLOG = 1000
 """Events that may wait for a connection handler; a client that sends more is not a client."""
-
-logger = logging.getLogger("arcwire.socketio")
 
 
 class _State(Enum):
@@ -76,25 +74,27 @@ class Socket:
         "_auth",
         "_backlog",
         "_data",
-        "_events",
         "_gone",
         "_held",
         "_multiplexer",
         "_on_disconnect",
-        "_server",
         "_state",
+        "event_handlers",
         "id",
         "namespace",
+        "server",
     )
 
     id: str
     """20 characters, unguessable; also the name of a room with this socket alone."""
     namespace: "Namespace"
     """The namespace that this socket is in."""
+    server: "Server"
+    """The server of that namespace."""
 
     def __init__(self, namespace: "Namespace", multiplexer: "Multiplexer", auth: dict[str, Any]) -> None:
-        self._server = namespace.server
-        self.id = self._server.new_id()
+        self.server = namespace.server
+        self.id = self.server.new_id()
         self.namespace = namespace
         self._multiplexer = multiplexer
         self._auth = auth
@@ -105,7 +105,7 @@ class Socket:
         # What arrives before the connection handlers are done waits for them.
         self._backlog: list[Packet] | None = []
         self._acks: dict[int, Answer[Any]] | None = None
-        self._events: EventHandlers | None = None
+        self.event_handlers: EventHandlers | None = None
         self._on_disconnect: list[Signature] | None = None
         # Reason, description and rooms, once it is gone.
         self._gone: tuple[DisconnectReason, str, frozenset[str]] | None = None
@@ -168,8 +168,8 @@ class Socket:
         """
         if type(event) is not str or event in RESERVED_EVENTS:
             check_event(event, where="emit")
-        payload, attachments = self._server.codec.encode_event(self.namespace.name, event, args)
-        if get_ident() == self._server.thread:
+        payload, attachments = self.server.codec.encode_event(self.namespace.name, event, args)
+        if get_ident() == self.server.thread:
             self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
@@ -238,8 +238,8 @@ class Socket:
 
     def off(self, event: str | None = None, handler: Callable[..., Any] | None = None) -> None:
         """Remove a handler of this socket, all of one event, or all."""
-        if self._events is not None:
-            self._events.remove(event, handler)
+        if self.event_handlers is not None:
+            self.event_handlers.remove(event, handler)
 
     def on_disconnect(self, handler: F) -> F:
         """Register what to do when this socket is gone; also a decorator.
@@ -288,8 +288,8 @@ class Socket:
 
     def send_ack(self, id: int, args: tuple[object, ...]) -> None:
         """Answer the event with this id; dropped when the client is gone."""
-        payload, attachments = self._server.codec.encode_ack(self.namespace.name, id, args)
-        if get_ident() == self._server.thread:
+        payload, attachments = self.server.codec.encode_ack(self.namespace.name, id, args)
+        if get_ident() == self.server.thread:
             self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
@@ -329,7 +329,7 @@ class Socket:
         backlog, self._backlog = self._backlog, None
         for packet in backlog or ():
             if self._gone is None:
-                self._multiplexer.guard(self._handle, packet)
+                self._multiplexer.guard(partial(dispatch, self), packet)
 
     def refuse(self, message: str, data: object) -> None:
         """Do not let the client in; one that is in already is sent away."""
@@ -361,12 +361,12 @@ class Socket:
         assert self._gone is not None
         reason, description, _ = self._gone
         for signature in (*self.namespace.disconnect_handlers, *(self._on_disconnect or ())):
-            self._server.start(self._run_disconnect(signature, reason, description))
+            announce_end(self, signature, reason, description)
 
     def receive_event(self, packet: Packet) -> None:
         """An event arrived. Raises PacketError."""
         if self._backlog is None:
-            self._handle(packet)
+            dispatch(self, packet)
         elif len(self._backlog) < MAX_BACKLOG:
             self._backlog.append(packet)
         else:
@@ -389,7 +389,7 @@ class Socket:
     def _send(self, payload: bytes, attachments: list[bytes] | None) -> None:
         if self._state is _CONNECTED:
             connection = self._multiplexer.connection
-            if self._server.codec.binary:
+            if self.server.codec.binary:
                 connection.send_binary(payload)
             else:
                 connection.send_text(payload)
@@ -397,13 +397,13 @@ class Socket:
                 for attachment in attachments:
                     connection.send_binary(attachment)
         elif self._held is not None:
-            self._held += prepare(self._server.codec, payload, attachments)
+            self._held += prepare(self.server.codec, payload, attachments)
 
     def _ask(self, timeout: float | None, event: str, args: tuple[object, ...]) -> SingleAnswer:
         check_event(event, where="emit_with_ack")
         id = self.namespace.next_ack_id()
-        payload, attachments = self._server.codec.encode_event(self.namespace.name, event, args, id)
-        answer = SingleAnswer(self._server.engine.loop, timeout)
+        payload, attachments = self.server.codec.encode_event(self.namespace.name, event, args, id)
+        answer = SingleAnswer(self.server.engine.loop, timeout)
         self.namespace.on_loop(self._send_asking, answer, id, timeout, payload, attachments)
         return answer
 
@@ -433,9 +433,9 @@ class Socket:
         check_event(event, where=where)
 
         def register(handler: F) -> F:
-            if self._events is None:
-                self._events = self.namespace.new_socket_handlers()
-            self._events.add(event, handler, once=once, where=where)
+            if self.event_handlers is None:
+                self.event_handlers = self.namespace.new_socket_handlers()
+            self.event_handlers.add(event, handler, once=once, where=where)
             return handler
 
         return register if handler is None else register(handler)
@@ -454,64 +454,6 @@ class Socket:
         multiplexer.send_control(DISCONNECT, self.namespace.name)
         self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "disconnected by the server")
 
-    def _handle(self, packet: Packet) -> None:
-        handlers = self.namespace.event_handlers.take(packet.name)
-        if self._events is not None:
-            handlers += self._events.take(packet.name)
-        if not handlers:
-            self._handle_unknown(packet)
-            return
-        ack = None if packet.id is None else Ack(self, packet.id, len(handlers))
-        for handler in handlers:
-            if handler.takes_ack:
-                if ack is None:
-                    ack = Ack(self, None, len(handlers))
-                ack.take()
-            try:
-                args = handler.bind(packet, self, ack)
-            except InvalidPayload as error:
-                self._reject(packet, error, ack)
-            else:
-                self._server.start(self._run(handler, args, packet.name, ack))
-
-    def _handle_unknown(self, packet: Packet) -> None:
-        if packet.json is not None:
-            decode_json(packet.json)
-        logger.debug("no handler for event %r of %r", packet.name, self)
-        if packet.id is not None:
-            message = f"nobody handles the event {packet.name!r}"
-            Ack(self, packet.id, 1).fail("unknown_event", message)
-
-    def _reject(self, packet: Packet, error: InvalidPayload, ack: Ack | None) -> None:
-        logger.info("event %r of %r is invalid: %s at %s", packet.name, self, error.message, error.path)
-        if ack is not None:
-            ack.fail("invalid", error.message, path=error.path)
-
-    async def _run(self, handler: EventHandler, args: tuple[Any, ...], event: str, ack: Ack | None) -> None:
-        try:
-            if handler.is_async:
-                result = await handler.function(*args)
-            else:
-                result = await self.namespace.call_in_thread(handler.function, args)
-            if ack is not None:
-                ack.finish(result)
-        except EventError as error:
-            if ack is not None:
-                ack.fail(error.code, error.message or None, data=error.data)
-        except Exception:
-            logger.exception("a handler of event %r failed for %r", event, self)
-            if ack is not None:
-                ack.fail("internal")
-
-    async def _run_disconnect(self, signature: Signature, reason: DisconnectReason, description: str) -> None:
-        args = (self, reason, description)
-        if signature.rest is None:
-            args = args[: len(signature.slots)]  # type: ignore[assignment]
-        try:
-            await self.namespace.call(signature, args)
-        except Exception:
-            logger.exception("a disconnection handler failed for %r", self)
-
 
 class Deadline:
     """A socket with a timeout for its acknowledgements; see `Socket.timeout`."""
@@ -525,8 +467,3 @@ class Deadline:
     def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
         """As `Socket.emit_with_ack`; awaiting also raises AckTimeout when the time is up."""
         return self._socket._ask(self._seconds, event, args)
-
-
-def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:
-    """A call for another thread that sees the context variables of this one."""
-    return partial(contextvars.copy_context().run, function, *args)

@@ -1,0 +1,89 @@
+"""From a packet that arrived to the handlers of its event, and back to an answer."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from arcwire.errors import EventError
+from arcwire.socketio.handlers import Ack, EventHandler
+from arcwire.socketio.protocol.json_codec import decode_json
+from arcwire.socketio.protocol.packet import Packet
+from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.signature import InvalidPayload, Signature
+
+if TYPE_CHECKING:
+    from arcwire.socketio.server.socket import Socket
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+def dispatch(socket: "Socket", packet: Packet) -> None:
+    """Start the handlers of an event, those of the namespace first. Raises PacketError."""
+    handlers = socket.namespace.event_handlers.take(packet.name)
+    if socket.event_handlers is not None:
+        handlers += socket.event_handlers.take(packet.name)
+    if not handlers:
+        _answer_unknown(socket, packet)
+        return
+    ack = None if packet.id is None else Ack(socket, packet.id, len(handlers))
+    for handler in handlers:
+        if handler.takes_ack:
+            if ack is None:
+                ack = Ack(socket, None, len(handlers))
+            ack.take()
+        try:
+            args = handler.bind(packet, socket, ack)
+        except InvalidPayload as error:
+            _reject(socket, packet, error, ack)
+        else:
+            socket.server.start(_run(socket, handler, args, packet.name, ack))
+
+
+def announce_end(socket: "Socket", signature: Signature, reason: DisconnectReason, description: str) -> None:
+    """Start a disconnection handler."""
+    socket.server.start(_run_disconnect(socket, signature, reason, description))
+
+
+def _answer_unknown(socket: "Socket", packet: Packet) -> None:
+    if packet.json is not None:
+        decode_json(packet.json)
+    logger.debug("no handler for event %r of %r", packet.name, socket)
+    if packet.id is not None:
+        message = f"nobody handles the event {packet.name!r}"
+        Ack(socket, packet.id, 1).fail("unknown_event", message)
+
+
+def _reject(socket: "Socket", packet: Packet, error: InvalidPayload, ack: Ack | None) -> None:
+    logger.info("event %r of %r is invalid: %s at %s", packet.name, socket, error.message, error.path)
+    if ack is not None:
+        ack.fail("invalid", error.message, path=error.path)
+
+
+async def _run(
+    socket: "Socket", handler: EventHandler, args: tuple[Any, ...], event: str, ack: Ack | None
+) -> None:
+    try:
+        if handler.is_async:
+            result = await handler.function(*args)
+        else:
+            result = await socket.namespace.call_in_thread(handler.function, args)
+        if ack is not None:
+            ack.finish(result)
+    except EventError as error:
+        if ack is not None:
+            ack.fail(error.code, error.message or None, data=error.data)
+    except Exception:
+        logger.exception("a handler of event %r failed for %r", event, socket)
+        if ack is not None:
+            ack.fail("internal")
+
+
+async def _run_disconnect(
+    socket: "Socket", signature: Signature, reason: DisconnectReason, description: str
+) -> None:
+    args = (socket, reason, description)
+    if signature.rest is None:
+        args = args[: len(signature.slots)]  # type: ignore[assignment]
+    try:
+        await socket.namespace.call(signature, args)
+    except Exception:
+        logger.exception("a disconnection handler failed for %r", socket)
