@@ -80,13 +80,15 @@ class MemoryLink:
 
     def __init__(self) -> None:
         self.frames: list[str | bytes] = []
+        self.uncompressed: list[str | bytes] = []
+        """Those of the frames that a link may not compress."""
         self.close_frame: tuple[int, str] | None = None
         self.waiting_bytes = 0
         """What `buffered_bytes` says; a test sets it for a client that does not read."""
         self._ended = False
 
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
-        self._send(packet.decode())
+        self._send(packet.decode(), compress)
 
     def send_text(self, payload: bytes) -> None:
         self._send("4" + payload.decode())
@@ -95,7 +97,7 @@ class MemoryLink:
         self._send(bytes(payload))
 
     def send_prepared(self, message: PreparedMessage) -> None:
-        self._send(message.payload if message.binary else message.text)
+        self._send(bytes(message.payload) if message.binary else message.text, message.compress)
 
     def close(self, code: int, reason: str) -> None:
         if self.open:
@@ -133,9 +135,11 @@ class MemoryLink:
         frames, self.frames = self.frames, []
         return frames
 
-    def _send(self, frame: str | bytes) -> None:
+    def _send(self, frame: str | bytes, compress: bool = True) -> None:
         if self.open:
             self.frames.append(frame)
+            if not compress:
+                self.uncompressed.append(frame)
 
     def _end_soon(self, reason: CloseReason, description: str) -> None:
         if not self._ended:

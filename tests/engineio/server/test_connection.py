@@ -7,9 +7,9 @@ import pytest
 from arcwire.engineio.config import EngineConfig
 from arcwire.engineio.link import PreparedMessage
 from arcwire.engineio.protocol.reasons import CloseReason
-from arcwire.engineio.server.connection import HIGH_WATER
+from arcwire.engineio.server.connection import HIGH_WATER, Connection
 from support.clock import jump
-from support.links import MemoryClient, MemoryExchange, MemoryLink
+from support.links import MemoryClient, MemoryExchange, MemoryLink, open_link, request
 from support.recorder import RecordedEngine, Recorder
 
 INTERVAL, TIMEOUT, UPGRADE = 25.0, 20.0, 10.0
@@ -90,6 +90,41 @@ async def test_one_prepared_message_reaches_a_mixed_audience(engine: RecordedEng
             engine.recorded[client.sid].connection.send_prepared(message)
         assert a.take() == b.take() == [b"\x01\x02"]
         assert second.poll().body == "bAQI="
+
+
+def send_of_all_kinds(connection: Connection) -> None:
+    """Text and binary messages, and the same with the wish not to be compressed."""
+    connection.send_text(b"text")
+    connection.send_binary(b"\x01")
+    for compress in (True, False):
+        connection.send_prepared(PreparedMessage(b"%a" % compress, compress=compress))
+        connection.send_prepared(PreparedMessage(b"\x02%a" % compress, binary=True, compress=compress))
+
+
+async def test_messages_that_are_not_to_be_compressed(engine: RecordedEngine, link: MemoryLink) -> None:
+    send_of_all_kinds(the_only(engine).connection)
+    assert link.take() == ["4text", b"\x01", "4True", b"\x02True", "4False", b"\x02False"]
+    assert link.uncompressed == ["4False", b"\x02False"]
+
+
+async def test_the_same_for_a_client_that_asked_for_base64(engine: RecordedEngine) -> None:
+    link = open_link(engine, request(transport="websocket", b64="1"))
+    link.take()
+    send_of_all_kinds(the_only(engine).connection)
+    assert link.take() == ["4text", "bAQ==", "4True", "bAlRydWU=", "4False", "bAkZhbHNl"]
+    assert link.uncompressed == ["4False", "bAkZhbHNl"]
+
+
+async def test_the_wish_outlives_an_upgrade(engine: RecordedEngine, polling: MemoryClient) -> None:
+    send_of_all_kinds(the_only(engine).connection)
+    link = polling.upgrade()
+    assert link.take() == ["4text", b"\x01", "4True", b"\x02True", "4False", b"\x02False"]
+    assert link.uncompressed == ["4False", b"\x02False"]
+
+
+async def test_the_wish_does_not_change_a_payload(engine: RecordedEngine, polling: MemoryClient) -> None:
+    send_of_all_kinds(the_only(engine).connection)
+    assert polling.poll().body == "4text\x1ebAQ==\x1e4True\x1ebAlRydWU=\x1e4False\x1ebAkZhbHNl"
 
 
 @pytest.mark.parametrize("packet", ["b*", "7", "", "x", "2"])

@@ -23,3 +23,15 @@ class Binary(bytes):
     """The content of a binary message packet."""
 
     __slots__ = ()
+
+
+class Uncompressed(bytes):
+    """A packet that no transport may compress."""
+
+    __slots__ = ()
+
+
+class UncompressedBinary(Uncompressed, Binary):
+    """Both."""
+
+    __slots__ = ()

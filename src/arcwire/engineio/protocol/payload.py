@@ -17,7 +17,9 @@ class PayloadError(ValueError):
 
 def encode_payload(packets: Iterable[bytes]) -> bytes:
     """Join packets, in order, into one body."""
-    return SEPARATOR.join([encode_binary(packet) if type(packet) is Binary else packet for packet in packets])
+    return SEPARATOR.join(
+        [encode_binary(packet) if isinstance(packet, Binary) else packet for packet in packets]
+    )
 
 
 def encode_binary(data: bytes) -> bytes:

@@ -16,7 +16,7 @@ from arcwire.engineio.protocol.notices import (
     ProbeDropped,
     Upgraded,
 )
-from arcwire.engineio.protocol.packet import Binary
+from arcwire.engineio.protocol.packet import Binary, Uncompressed, UncompressedBinary
 from arcwire.engineio.protocol.payload import encode_binary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
@@ -129,14 +129,14 @@ class Connection:
             link.send_binary(payload)
 
     def send_prepared(self, message: PreparedMessage) -> None:
-        """Send a message that was prepared once for many connections."""
+        """Send a message that was prepared once for many connections, or is not to be compressed."""
         link = self._link
-        if link is not None and not (message.binary and self._base64):
-            link.send_prepared(message)
-        elif message.binary:
-            self.send_binary(message.payload)
+        if link is None:
+            self._act(self._session.send(_packet(message)))
+        elif message.binary and self._base64:
+            link.send_packet(encode_binary(message.payload), compress=message.compress)
         else:
-            self.send_text(message.payload)
+            link.send_prepared(message)
 
     def close(self) -> None:
         """Close after what was sent before; the reason is FORCED_CLOSE. Harmless when closed."""
@@ -324,12 +324,17 @@ class Connection:
             probe.link.close(_NO_STATUS, "")
 
     def _send_packets(self, packets: list[bytes]) -> None:
-        if self._link is not None:
-            for packet in packets:
-                if type(packet) is Binary:
-                    self.send_binary(packet)
-                else:
-                    self._link.send_packet(packet)
+        link = self._link
+        if link is None:
+            return
+        for packet in packets:
+            compress = not isinstance(packet, Uncompressed)
+            if not isinstance(packet, Binary):
+                link.send_packet(packet, compress=compress)
+            elif self._base64:
+                link.send_packet(encode_binary(packet), compress=compress)
+            else:
+                link.send_prepared(PreparedMessage(packet, binary=True, compress=compress))
 
     def _discard(self) -> None:
         link, self._link = self._link, None
@@ -337,6 +342,14 @@ class Connection:
             link.close(_NO_STATUS, "")
         self.link_drained()
         self._engine.forget(self)
+
+
+def _packet(message: PreparedMessage) -> bytes:
+    """The packet of a message, for the queue of a polling session."""
+    if message.binary:
+        return Binary(message.payload) if message.compress else UncompressedBinary(message.payload)
+    packet = b"4" + message.payload
+    return packet if message.compress else Uncompressed(packet)
 
 
 class Probe:
