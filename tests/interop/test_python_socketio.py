@@ -252,11 +252,13 @@ async def test_the_server_disconnects(join: Join, close: bool) -> None:
 
 
 async def test_the_client_disconnects(join: Join, blocking: bool, transports: list[str]) -> None:
-    if blocking and transports == ["polling"]:
-        pytest.skip("this client may stop before it has told the server")
     client, server = await gone_reason(join, lambda peer: peer.close())
     assert client == "client disconnect"
-    assert server in ("client namespace disconnect", "transport close")
+    expected = {"client namespace disconnect", "transport close"}
+    if blocking and transports == ["polling"]:
+        # This client may stop before it has told the server, which then notices by itself.
+        expected |= {"ping timeout", "transport error"}
+    assert server in expected
 
 
 @pytest.mark.timeout(60)
