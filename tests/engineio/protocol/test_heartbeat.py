@@ -10,12 +10,12 @@ def heartbeat():
 
 def test_pings_an_interval_after_the_beginning(heartbeat):
     assert heartbeat.deadline == 125
-    assert not heartbeat.awaiting_pong
+    assert not heartbeat.awaiting
 
 
 def test_waits_for_a_pong_after_a_ping(heartbeat):
     assert heartbeat.expired(125) is False
-    assert heartbeat.awaiting_pong
+    assert heartbeat.awaiting
     assert heartbeat.deadline == 145
 
 
@@ -31,8 +31,8 @@ def test_gives_up_without_a_pong(heartbeat):
 
 def test_a_pong_leads_to_the_next_ping(heartbeat):
     heartbeat.expired(125)
-    heartbeat.pong(130)
-    assert not heartbeat.awaiting_pong
+    heartbeat.beat(130)
+    assert not heartbeat.awaiting
     assert heartbeat.deadline == 155
 
 
@@ -48,7 +48,7 @@ def test_another_packet_extends_the_wait_once(heartbeat):
 def test_every_ping_may_be_extended_again(heartbeat):
     heartbeat.expired(125)
     heartbeat.sign_of_life(140)
-    heartbeat.pong(150)
+    heartbeat.beat(150)
     heartbeat.expired(175)
     heartbeat.sign_of_life(180)
     assert heartbeat.deadline == 200

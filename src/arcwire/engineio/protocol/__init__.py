@@ -1,4 +1,4 @@
-"""The Engine.IO protocol, revision 4, without I/O: time and ids are arguments.
+"""The Engine.IO protocol, revisions 4 and 3, without I/O: time and ids are arguments.
 
 https://github.com/socketio/engine.io-protocol
 """

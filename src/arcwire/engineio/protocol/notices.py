@@ -14,9 +14,10 @@ class MessageReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class PollAnswered(msgspec.Struct, frozen=True, gc=False):
-    """Answer the waiting poll with this body."""
+    """Answer the waiting poll with this body, of text or binary."""
 
     body: bytes
+    binary: bool = False
 
 
 class PacketsSent(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from arcwire.engineio.protocol import packet as packets
-from arcwire.engineio.protocol.heartbeat import Heartbeat
+from arcwire.engineio.protocol.dialect import V4, Dialect
 from arcwire.engineio.protocol.notices import (
     Closed,
     Discarded,
@@ -26,12 +26,7 @@ from arcwire.engineio.protocol.notices import (
     ProbeDropped,
     Upgraded,
 )
-from arcwire.engineio.protocol.payload import (
-    PayloadError,
-    decode_binary,
-    decode_payload,
-    encode_payload,
-)
+from arcwire.engineio.protocol.payload import PayloadError
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.upgrade import Step, Upgrade
 
@@ -48,7 +43,10 @@ class State(Enum):
 
 
 class ServerSession:
-    """One session. `transport` is "polling" or "websocket"."""
+    """One session. `transport` is "polling" or "websocket", `dialect` the revision that it speaks.
+
+    `base64` says that the client wants no binary bodies and frames.
+    """
 
     __slots__ = (
         "_close_at",
@@ -58,6 +56,8 @@ class ServerSession:
         "_queued_bytes",
         "_upgrade",
         "_upgrade_timeout",
+        "base64",
+        "dialect",
         "heartbeat",
         "sid",
         "state",
@@ -73,11 +73,15 @@ class ServerSession:
         ping_timeout: float,
         upgrade_timeout: float,
         now: float,
+        dialect: Dialect = V4,
+        base64: bool = False,
     ) -> None:
         self.sid = sid
         self.transport = transport
+        self.dialect = dialect
+        self.base64 = base64
         self.state = State.OPEN
-        self.heartbeat = Heartbeat(ping_interval, ping_timeout, now)
+        self.heartbeat = dialect.heartbeat(ping_interval, ping_timeout, now)
         self._upgrade_timeout = upgrade_timeout
         self._upgrade: Upgrade | None = None
         self._close_at = 0.0
@@ -128,7 +132,7 @@ class ServerSession:
                 notices += self._release_poll(now)
         if now >= self.heartbeat.deadline:
             if self.heartbeat.expired(now):
-                notices += self._end(CloseReason.PING_TIMEOUT, "no pong arrived in time")
+                notices += self._end(CloseReason.PING_TIMEOUT, self.heartbeat.MISSED)
             else:
                 notices += self.send(packets.PING)
         return notices
@@ -196,19 +200,25 @@ class ServerSession:
         self._post_runs = True
         return True
 
-    def end_post(self, body: bytes, now: float) -> tuple[Sequence[Notice], bool]:
+    def end_post(
+        self, body: bytes | None, now: float, *, binary: bool = False
+    ) -> tuple[Sequence[Notice], bool]:
         """Its body is complete. The flag tells whether it was a valid payload (status 200 or 400).
 
+        `binary` tells a body of the type `application/octet-stream`; None is a post without a payload.
         What a payload holds before the packet that ends the session is delivered, as it would
         have been one packet at a time; what comes after that packet is ignored.
         """
         self._post_runs = False
-        if self.state is not State.OPEN:
+        if body is None or self.state is not State.OPEN:
             return _NOTHING, True
+        decode = self.dialect.decode_binary_payload if binary else self.dialect.decode_payload
+        if decode is None:
+            return self._end(CloseReason.TRANSPORT_ERROR, "a post with binary content"), False
         self.heartbeat.sign_of_life(now)
         notices: list[Notice] = []
         try:
-            for data in decode_payload(body):
+            for data in decode(body):
                 if isinstance(data, bytes):
                     notices.append(MessageReceived(data))
                 elif data[0] == "4":
@@ -241,7 +251,7 @@ class ServerSession:
             # What clients send that are told to avoid binary frames (`forceBase64` in JavaScript).
             self.heartbeat.sign_of_life(now)
             try:
-                return [MessageReceived(decode_binary(packet))]
+                return [MessageReceived(self.dialect.decode_binary(packet))]
             except PayloadError as error:
                 return self._end(CloseReason.PARSE_ERROR, str(error))
         return self._control(packet, now)
@@ -270,7 +280,7 @@ class ServerSession:
         notices: list[Notice] = []
         if self._poll_waits:
             self._poll_waits = False
-            notices.append(PollAnswered(packets.NOOP))
+            notices.append(self._answer([packets.NOOP]))
         self._upgrade = None
         self.transport = "websocket"
         notices.append(Upgraded(self._take_queue()))
@@ -286,12 +296,12 @@ class ServerSession:
 
     def _control(self, packet: str, now: float) -> Sequence[Notice]:
         kind = packet[:1]
-        if kind == "3":
-            self.heartbeat.pong(now)
-            return _NOTHING
+        if kind == self.heartbeat.EXPECTS:
+            answer = self.heartbeat.beat(now)
+            return _NOTHING if answer is None else self.send(answer)
         if kind == "1":
             return self._end(CloseReason.TRANSPORT_CLOSE, "the client sent a close packet")
-        if kind == "2":
+        if kind in ("2", "3"):
             return self._end(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
         if kind in ("0", "5", "6"):
             # Without meaning here; the reference ignores them too.
@@ -306,7 +316,7 @@ class ServerSession:
 
     def _answer_poll(self) -> Sequence[Notice]:
         self._poll_waits = False
-        return [PollAnswered(encode_payload(self._take_queue()))]
+        return [self._answer(self._take_queue())]
 
     def _release_poll(self, now: float) -> Sequence[Notice]:
         upgrade = self._upgrade
@@ -316,11 +326,14 @@ class ServerSession:
         if noop is None:
             return _NOTHING
         self._poll_waits = False
-        return [PollAnswered(noop)]
+        return [self._answer([noop])]
 
     def _final_answer(self) -> Notice:
         self._poll_waits = False
-        return PollAnswered(packets.CLOSE)
+        return self._answer([packets.CLOSE])
+
+    def _answer(self, batch: Sequence[bytes]) -> Notice:
+        return PollAnswered(*self.dialect.encode_payload(batch, self.base64))
 
     def _drop_probe(self) -> Sequence[Notice]:
         if self._upgrade is None:
@@ -337,7 +350,7 @@ class ServerSession:
             if reason is CloseReason.TRANSPORT_CLOSE:
                 # The client closed: its poll only has to end.
                 self._poll_waits = False
-                notices.append(PollAnswered(packets.NOOP))
+                notices.append(self._answer([packets.NOOP]))
             else:
                 notices.append(self._final_answer())
         self._take_queue()

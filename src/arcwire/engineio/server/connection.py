@@ -150,6 +150,13 @@ class Connection:
             return self._link.buffered_bytes()
         return self._session.queued_bytes
 
+    @property
+    def writable(self) -> bool:
+        """Whether a message sent now leaves soon: a poll waits, or at most `HIGH_WATER` bytes do."""
+        if self._link is not None:
+            return self._link.buffered_bytes() <= HIGH_WATER
+        return self._poll is not None
+
     async def drain(self) -> None:
         """Wait until at most `HIGH_WATER` bytes are buffered, or the connection is closed.
 
@@ -242,7 +249,7 @@ class Connection:
     def receive_text(self, packet: str) -> None:
         # The sanctioned shortcut for plain messages: no notice, no state, no clock.
         if packet[:1] == "4":
-            if self._session.heartbeat.awaiting_pong:
+            if self._session.heartbeat.awaiting:
                 self._session.heartbeat.sign_of_life(self._engine.now())
             self._receiver.receive_text(packet[1:])
         else:
@@ -251,7 +258,7 @@ class Connection:
             self._rearm()
 
     def receive_binary(self, data: bytes) -> None:
-        if self._session.heartbeat.awaiting_pong:
+        if self._session.heartbeat.awaiting:
             self._session.heartbeat.sign_of_life(self._engine.now())
         self._receiver.receive_binary(data)
 
