@@ -39,8 +39,37 @@ def test_forbidden_is_the_only_one_with_status_403():
     assert Refusal.FORBIDDEN.body == b'{"code":4,"message":"Forbidden"}'
 
 
-def test_codes_count_from_zero():
-    assert [refusal.code for refusal in Refusal] == list(range(6))
+def test_codes_count_from_zero_and_the_third_has_many_kinds():
+    assert sorted({refusal.code for refusal in Refusal}) == list(range(6))
+    assert {refusal.code for refusal in Refusal if refusal.kind} == {3}
+    assert {refusal.name for refusal in Refusal if refusal.kind} == {
+        refusal.kind for refusal in Refusal if refusal.code == 3
+    }
+
+
+def request_of(**changes):
+    known = {"method": "GET", "transport": "polling", "eio": "4", "sid": None, "upgrade": False}
+    return (
+        known | {"origin": None, "session_transport": None, "transports": ("polling", "websocket")} | changes
+    )
+
+
+@pytest.mark.parametrize(
+    "changes, refusal",
+    [
+        ({"origin": "http://\x01"}, Refusal.INVALID_ORIGIN),
+        ({"sid": "s", "session_transport": "websocket"}, Refusal.TRANSPORT_MISMATCH),
+        ({"sid": "s", "session_transport": "polling", "eio": "3"}, Refusal.PROTOCOL_MISMATCH),
+        (
+            {"sid": "s", "session_transport": "websocket", "transport": "websocket"},
+            Refusal.TRANSPORT_HANDSHAKE_ERROR,
+        ),
+        ({"transport": "websocket"}, Refusal.TRANSPORT_HANDSHAKE_ERROR),
+        ({"upgrade": True}, Refusal.TRANSPORT_HANDSHAKE_ERROR),
+    ],
+)
+def test_what_is_behind_code_3(changes, refusal):
+    assert verify(**request_of(**changes)) is refusal
 
 
 values = st.none() | st.sampled_from(["", "4", "3", "polling", "websocket", "GET", "POST"]) | st.text()

@@ -14,20 +14,34 @@ _ILLEGAL_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class Refusal(Enum):
-    """Why a request is refused: code and message of the answer."""
+    """Why a request is refused: code and message of the answer.
+
+    What shares code 3 differs by name, which observers of refusals are told.
+    """
 
     UNKNOWN_TRANSPORT = (0, "Transport unknown")
     UNKNOWN_SID = (1, "Session ID unknown")
     BAD_HANDSHAKE_METHOD = (2, "Bad handshake method")
-    BAD_REQUEST = (3, "Bad request")
+    BAD_METHOD = (3, "Bad request", "BAD_METHOD")
+    INVALID_ORIGIN = (3, "Bad request", "INVALID_ORIGIN")
+    TRANSPORT_MISMATCH = (3, "Bad request", "TRANSPORT_MISMATCH")
+    TRANSPORT_HANDSHAKE_ERROR = (3, "Bad request", "TRANSPORT_HANDSHAKE_ERROR")
+    PROTOCOL_MISMATCH = (3, "Bad request", "PROTOCOL_MISMATCH")
+    MIDDLEWARE_FAILURE = (3, "Bad request", "MIDDLEWARE_FAILURE")
+    ID_GENERATION_ERROR = (3, "Bad request", "ID_GENERATION_ERROR")
     FORBIDDEN = (4, "Forbidden")
     UNSUPPORTED_PROTOCOL_VERSION = (5, "Unsupported protocol version")
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, kind: str | None = None) -> None:
         self.code = code
         self.message = message
+        self.kind = kind
         self.status = 403 if code == 4 else 400
-        self.body = json.dumps({"code": code, "message": message}, separators=(",", ":")).encode()
+        self.body = self.explain(message)
+
+    def explain(self, message: str) -> bytes:
+        """The body of the answer, with another message."""
+        return json.dumps({"code": self.code, "message": message}, separators=(",", ":")).encode()
 
 
 def verify(
@@ -49,7 +63,7 @@ def verify(
     if transport not in transports:
         return Refusal.UNKNOWN_TRANSPORT
     if origin is not None and _ILLEGAL_VALUE.search(origin):
-        return Refusal.BAD_REQUEST
+        return Refusal.INVALID_ORIGIN
     # "websocket" needs a WebSocket, and a WebSocket carries nothing else. The reference holds a
     # request for the first without the second for ever, and opens the other way round only to close.
     mismatch = upgrade is not (transport == "websocket")
@@ -57,16 +71,16 @@ def verify(
         if session_transport is None:
             return Refusal.UNKNOWN_SID
         # Whether the session can still upgrade is its own question, asked when the WebSocket is open.
-        if mismatch or eio != "4" or (not upgrade and transport != session_transport):
-            return Refusal.BAD_REQUEST
-        return None
-    if method != "GET":
-        return Refusal.BAD_HANDSHAKE_METHOD
+        if not upgrade and transport != session_transport:
+            return Refusal.TRANSPORT_MISMATCH
+        other_revision = Refusal.PROTOCOL_MISMATCH
+    else:
+        if method != "GET":
+            return Refusal.BAD_HANDSHAKE_METHOD
+        other_revision = Refusal.UNSUPPORTED_PROTOCOL_VERSION
     if mismatch:
-        return Refusal.BAD_REQUEST
-    if eio != "4":
-        return Refusal.UNSUPPORTED_PROTOCOL_VERSION
-    return None
+        return Refusal.TRANSPORT_HANDSHAKE_ERROR
+    return other_revision if eio != "4" else None
 
 
 def open_packet(

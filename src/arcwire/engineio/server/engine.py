@@ -96,7 +96,7 @@ class Engine:
         elif request.method == "POST":
             self._receive_post(connection, exchange)
         else:
-            refuse(exchange, Refusal.BAD_REQUEST)
+            refuse(exchange, Refusal.BAD_METHOD)
 
     def refuse_upgrade(self, request: Request) -> Response | None:
         """Check a request for a WebSocket; None lets it in."""
