@@ -54,6 +54,10 @@ class Rooms(Generic[T]):
         """The members of a room: a view that changes with it."""
         return self._members.get(room, _NOBODY)  # type: ignore[arg-type]
 
+    def sizes(self) -> dict[str, int]:
+        """How many members each room has."""
+        return {room: len(members) for room, members in self._members.items()}
+
     def __contains__(self, room: str) -> bool:
         return room in self._members
 

@@ -1,8 +1,9 @@
 """The Socket.IO server."""
 
-from arcwire.socketio.server.handshake import Handshake
+from arcwire.socketio.handshake import Handshake
 from arcwire.socketio.server.namespace import Namespace
+from arcwire.socketio.server.parent import ParentNamespace
 from arcwire.socketio.server.server import Server
 from arcwire.socketio.server.socket import Socket
 
-__all__ = ["Handshake", "Namespace", "Server", "Socket"]
+__all__ = ["Handshake", "Namespace", "ParentNamespace", "Server", "Socket"]
