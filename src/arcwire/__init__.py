@@ -3,7 +3,7 @@
 from arcwire.errors import AckTimeout, ArcwireError, ConnectionRefused, Disconnected, EventError
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.reasons import DisconnectReason
-from arcwire.socketio.server import Handshake, Namespace, Server, Socket
+from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket
 
 __all__ = [
     "Ack",
@@ -15,6 +15,7 @@ __all__ = [
     "EventError",
     "Handshake",
     "Namespace",
+    "ParentNamespace",
     "Server",
     "Socket",
 ]

@@ -1,6 +1,6 @@
 """Sending to many: the one place where `to`, `except_`, `emit` and the rest are written."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from typing import Any, Protocol
 
 from arcwire.engineio.link import PreparedMessage
@@ -31,6 +31,10 @@ class Space(Protocol):
     name: str
     adapter: LocalAdapter
     codec: Codec
+
+    @property
+    def parts(self) -> "Collection[Space] | None":
+        """The namespaces that a broadcast goes to in place of this one; usually None."""
 
     def next_ack_id(self) -> int:
         """An id for a packet that wants acknowledgements. From any thread."""
@@ -81,6 +85,10 @@ class Broadcast:
         Raises TypeError or ValueError for a reserved name and for arguments without a JSON form.
         """
         check_event(event, where="emit")
+        if self._space.parts is not None:
+            for space in [*self._space.parts]:
+                Broadcast(space, self._selection, self._timeout).emit(event, *args)
+            return _EMITTED
         messages = self._prepare(event, args)
         self._space.on_loop(self._space.adapter.broadcast, self._selection, messages)
         return _EMITTED
@@ -94,6 +102,8 @@ class Broadcast:
         """
         check_event(event, where="emit_with_ack")
         space = self._space
+        if space.parts is not None:
+            raise TypeError("a parent collects no acknowledgements: ask its children one by one")
         id = space.next_ack_id()
         messages = self._prepare(event, args, id)
         answers = space.open_answers(self._timeout)

@@ -1,5 +1,6 @@
 """Many namespaces over one connection."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Connection
+from arcwire.errors import ConnectionRefused
 from arcwire.socketio.protocol.codec import PartialPacket
 from arcwire.socketio.protocol.packet import (
     ACK,
@@ -18,9 +20,10 @@ from arcwire.socketio.protocol.packet import (
     PacketError,
 )
 from arcwire.socketio.protocol.reasons import DisconnectReason
-from arcwire.socketio.server.socket import Socket
+from arcwire.socketio.server.socket import MAX_BACKLOG, Socket
 
 if TYPE_CHECKING:
+    from arcwire.socketio.server.namespace import Namespace
     from arcwire.socketio.server.server import Server
 
 logger = logging.getLogger("arcwire.socketio")
@@ -33,7 +36,17 @@ class Multiplexer:
     understood any more.
     """
 
-    __slots__ = ("_left", "_others", "_partial", "_root", "_server", "connection", "issued", "timer_slot")
+    __slots__ = (
+        "_left",
+        "_others",
+        "_partial",
+        "_root",
+        "_seeking",
+        "_server",
+        "connection",
+        "issued",
+        "timer_slot",
+    )
 
     def __init__(self, server: "Server", connection: Connection) -> None:
         self.connection = connection
@@ -44,6 +57,8 @@ class Multiplexer:
         # Most connections have the root namespace and no other: no dict for them.
         self._root: Socket | None = None
         self._others: dict[str, Socket] | None = None
+        # Namespaces that are looked for, and what arrived for them meanwhile.
+        self._seeking: dict[str, list[Packet]] | None = None
         # Namespaces that the server ended: packets for them may still be on their way.
         self._left: set[str] | None = None
 
@@ -82,7 +97,7 @@ class Multiplexer:
         self._server.drop(self)
         for socket in self.sockets:
             socket.end(DisconnectReason(reason.value), description)
-        self._root = self._others = None
+        self._root = self._others = self._seeking = None
 
     # -- for sockets --------------------------------------------------------------
 
@@ -143,6 +158,8 @@ class Multiplexer:
             socket.receive_event(packet)
         elif kind == ACK and socket is not None:
             socket.receive_ack(packet)
+        elif socket is None and self._seeking is not None and name in self._seeking:
+            self._wait(packet, self._seeking)
         elif kind == CONNECT and socket is None:
             self._connect(packet)
         elif kind == DISCONNECT and socket is not None:
@@ -156,10 +173,20 @@ class Multiplexer:
         return self._left is not None and name in self._left
 
     def _connect(self, packet: Packet) -> None:
-        namespace = self._server.find(packet.namespace)
-        if namespace is None:
-            self.send_control(CONNECT_ERROR, packet.namespace, {"message": "Invalid namespace"})
-            return
+        namespaces = self._server.namespaces
+        namespace = namespaces.get(packet.namespace)
+        if namespace is not None:
+            self._join(namespace, packet)
+        elif namespaces.dynamic:
+            if self._seeking is None:
+                self._seeking = {}
+            waiting: list[Packet] = []
+            self._seeking[packet.namespace] = waiting
+            self._server.start(self._seek(packet, waiting))
+        else:
+            self._refuse(packet, "Invalid namespace")
+
+    def _join(self, namespace: "Namespace", packet: Packet) -> None:
         socket = Socket(namespace, self, packet.data if isinstance(packet.data, dict) else {})
         if packet.namespace == "/":
             self._root = socket
@@ -168,6 +195,41 @@ class Multiplexer:
                 self._others = {}
             self._others[packet.namespace] = socket
         namespace.admit(socket)
+
+    def _refuse(self, packet: Packet, message: str, data: object = None) -> None:
+        error = {"message": message} if data is None else {"message": message, "data": data}
+        self.send_control(CONNECT_ERROR, packet.namespace, error)
+
+    async def _seek(self, packet: Packet, waiting: list[Packet]) -> None:
+        """Join a namespace that may have to be made, and that predicates decide about."""
+        namespace, refusal = None, ConnectionRefused("Invalid namespace")
+        auth = packet.data if isinstance(packet.data, dict) else {}
+        try:
+            async with asyncio.timeout(self._server.connect_timeout):
+                namespace = await self._server.namespaces.find(packet.namespace, auth)
+        except ConnectionRefused as error:
+            refusal = error
+        except TimeoutError:
+            logger.warning("nothing decided in time about the namespace %r", packet.namespace)
+            refusal = ConnectionRefused("timeout")
+        if self._seeking is None or self._seeking.get(packet.namespace) is not waiting:
+            return  # the client has left meanwhile
+        del self._seeking[packet.namespace]
+        if namespace is None:
+            self._refuse(packet, refusal.message, refusal.data)
+            return
+        self._join(namespace, packet)
+        for each in waiting:
+            self.guard(self._receive, each)
+
+    def _wait(self, packet: Packet, seeking: dict[str, list[Packet]]) -> None:
+        """A packet for a namespace that is looked for."""
+        if packet.type == DISCONNECT:
+            del seeking[packet.namespace]
+        elif packet.type == EVENT and len(seeking[packet.namespace]) < MAX_BACKLOG:
+            seeking[packet.namespace].append(packet)
+        else:
+            raise PacketError(f"unexpected packet of type {packet.type} before the namespace was joined")
 
     def _fail(self, description: str) -> None:
         logger.debug("connection %s is closed: %s", self.connection.sid, description)

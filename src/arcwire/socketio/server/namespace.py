@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import itertools
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
@@ -58,6 +58,8 @@ class Namespace:
         self._middlewares: list[Signature] = []
         self._ack_ids = itertools.count()
         self._server: Server | None = None
+        # The namespaces that a broadcast goes to in place of this one; see `ParentNamespace`.
+        self.parts: Collection[Namespace] | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}, {len(self.adapter.members)} sockets>"
@@ -154,6 +156,11 @@ class Namespace:
         members = cast("Collection[Socket]", self.adapter.members)
         return {socket.id: socket for socket in members if socket.connected}
 
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """What the name says; empty unless a pattern made this namespace."""
+        return {}
+
     # -- for sockets and broadcasts -----------------------------------------------------
 
     @property
@@ -227,7 +234,20 @@ class Namespace:
             socket.accept()
             socket.release()
 
+    def arrive(self) -> None:
+        """There is one more socket, which may still be connecting."""
+
+    def depart(self) -> None:
+        """A socket is gone, also one that never was let in."""
+
     # -- inside ---------------------------------------------------------------------
+
+    def _share(self, other: "Namespace") -> None:
+        """Have the handlers and middlewares of another namespace, also those to come."""
+        self.event_handlers = other.event_handlers
+        self.disconnect_handlers = other.disconnect_handlers
+        self._connect_handlers = other._connect_handlers
+        self._middlewares = other._middlewares
 
     async def _admit(self, socket: Socket) -> None:
         limit = self.server.connect_timeout

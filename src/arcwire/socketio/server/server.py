@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from arcwire.engineio.config import TRANSPORTS, EngineConfig
 from arcwire.engineio.server import Connection, Engine
@@ -15,7 +16,12 @@ from arcwire.socketio.broadcast import check_timeout
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
+from arcwire.socketio.server.namespaces import Namespaces
+from arcwire.socketio.server.parent import ParentNamespace, Predicate
+from arcwire.socketio.signature import describe, is_async
 from arcwire.socketio.tasks import Tasks, start
+
+N = TypeVar("N", bound=Callable[[Namespace], object])
 
 logger = logging.getLogger("arcwire.socketio")
 
@@ -34,6 +40,10 @@ class Server(Namespace):
     - `allow_upgrades`: whether polling clients are offered WebSocket.
     - `connect_timeout`: the time a connection has to join a namespace, and a namespace's
       middlewares and connection handlers have to let it in.
+    - `cleanup_empty_child_namespaces`: whether a dynamic namespace without sockets is forgotten, once
+      nobody holds it.
+    - `max_child_namespaces`: how many dynamic namespaces may be in use; clients that ask for more
+      are refused.
     - `codec`: how packets become messages; clients must use the same.
     """
 
@@ -48,6 +58,8 @@ class Server(Namespace):
         max_payload: int = 1_000_000,
         allow_upgrades: bool = True,
         connect_timeout: float = 45.0,
+        cleanup_empty_child_namespaces: bool = True,
+        max_child_namespaces: int = 10_000,
         codec: Codec | None = None,
     ) -> None:
         super().__init__("/")
@@ -65,7 +77,8 @@ class Server(Namespace):
         self.connect_timeout = check_timeout(connect_timeout)
         self.engine = Engine(config, self._accept)
         self.thread: int | None = None
-        self._namespaces: dict[str, Namespace] = {"/": self}
+        self.cleanup_empty_child_namespaces = cleanup_empty_child_namespaces
+        self.namespaces = Namespaces(self, max_child_namespaces)
         self._multiplexers: set[Multiplexer] = set()
         self._tasks = Tasks()
         self._executor: ThreadPoolExecutor | None = None
@@ -73,20 +86,32 @@ class Server(Namespace):
 
     # -- namespaces -----------------------------------------------------------------
 
-    def of(self, name: str) -> Namespace:
-        """The namespace with this name, made on first use. A missing leading slash is added."""
-        namespace = self._namespaces.get(name) or self._namespaces.get(f"/{name}")
-        if namespace is None:
-            namespace = Namespace(name)
-            self.include(namespace)
-        return namespace
+    @overload
+    def of(self, target: str) -> Namespace: ...
+    @overload
+    def of(self, target: re.Pattern[str] | Predicate) -> ParentNamespace: ...
+    def of(self, target: str | re.Pattern[str] | Predicate) -> Namespace:
+        """The namespace with this name, made on first use. A missing leading slash is added.
+
+        A pattern (`/project-{id:int}`), a regular expression or a function of name and `auth` gives
+        the parent of all namespaces that it allows; see `ParentNamespace`. A name that a pattern
+        matches gives the child.
+        """
+        return self.namespaces.of(target)
 
     def include(self, namespace: Namespace) -> None:
         """Serve a namespace that was made alone. Raises ValueError when its name is taken."""
-        present = self._namespaces.setdefault(namespace.name, namespace)
-        if present is not namespace:
-            raise ValueError(f"there is a namespace {namespace.name!r} already")
-        namespace.bind(self)
+        self.namespaces.include(namespace)
+
+    def on_new_namespace(self, hook: N) -> N:
+        """Register what to do with each namespace that is made from now on; also a decorator.
+
+        A plain function: called with the namespace at once, before its first socket is let in.
+        """
+        if is_async(hook):
+            raise TypeError(f"on_new_namespace calls {describe(hook)} at once: make it a plain function")
+        self.namespaces.add_hook(hook)
+        return hook
 
     # -- serving --------------------------------------------------------------------
 
@@ -125,10 +150,6 @@ class Server(Namespace):
             self._executor = None
 
     # -- for namespaces, sockets and multiplexers -----------------------------------------
-
-    def find(self, name: str) -> Namespace | None:
-        """The namespace that a client asks for."""
-        return self._namespaces.get(name)
 
     def new_id(self) -> str:
         """An id for a socket."""

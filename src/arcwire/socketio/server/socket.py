@@ -96,6 +96,7 @@ class Socket:
         self.server = namespace.server
         self.id = self.server.new_id()
         self.namespace = namespace
+        namespace.arrive()
         self._multiplexer = multiplexer
         self._auth = auth
         self._state = _State.CONNECTING
@@ -348,6 +349,7 @@ class Socket:
         self._gone = (reason, description, self.namespace.adapter.remove(self))
         self._state = _State.DISCONNECTED
         self._held = None
+        self.namespace.depart()
         acks, self._acks = self._acks, None
         for answer in (acks or {}).values():
             answer.lose(self, reason)
