@@ -1,6 +1,13 @@
 """Arcwire: the real-time server for Python, speaking Socket.IO."""
 
-from arcwire.errors import AckTimeout, ArcwireError, ConnectionRefused, Disconnected, EventError
+from arcwire.errors import (
+    AckTimeout,
+    ArcwireError,
+    ConnectionRefused,
+    Disconnected,
+    EventDropped,
+    EventError,
+)
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket
@@ -12,6 +19,7 @@ __all__ = [
     "ConnectionRefused",
     "DisconnectReason",
     "Disconnected",
+    "EventDropped",
     "EventError",
     "Handshake",
     "Namespace",

@@ -4,7 +4,8 @@ ArcwireError
 ├── ConnectionRefused    raised by middlewares and connection handlers: the client may not come in
 ├── EventError           raised by event handlers: the answer is an error of the application
 ├── AckTimeout           an acknowledgement did not arrive in time (also a TimeoutError)
-└── Disconnected         the socket is gone, so its acknowledgement will never arrive
+├── Disconnected         the socket is gone, so its acknowledgement will never arrive
+└── EventDropped         the event was not sent, so its acknowledgement will never arrive
 """
 
 
@@ -56,3 +57,10 @@ class Disconnected(ArcwireError):
     def __init__(self, message: str, reason: str | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class EventDropped(ArcwireError):
+    """An event that asks for an acknowledgement was not sent.
+
+    It was volatile and the client could not take it, or too many others wait for their answers.
+    """

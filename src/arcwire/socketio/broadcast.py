@@ -1,14 +1,17 @@
-"""Sending to many: the one place where `to`, `except_`, `emit` and the rest are written."""
+"""Sending to many: the one place where `to`, `except_`, the flags, `emit` and the rest are written."""
 
 from collections.abc import Callable, Collection, Generator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from arcwire.engineio.link import PreparedMessage
+from msgspec.structs import replace
+
 from arcwire.socketio.acks import ManyAnswers
-from arcwire.socketio.adapter import LocalAdapter
+from arcwire.socketio.adapter import Adapter, SocketDescription
 from arcwire.socketio.handlers import check_event
+from arcwire.socketio.outgoing import OutgoingEvent, encode
 from arcwire.socketio.protocol.codec import Codec
-from arcwire.socketio.selection import Selection
+from arcwire.socketio.remote import FetchedSocket, RemoteSocket
+from arcwire.socketio.selection import Selection, check_rooms, check_timeout
 
 
 class Emission:
@@ -22,14 +25,15 @@ class Emission:
         yield
 
 
-_EMITTED = Emission()
+EMITTED = Emission()
+"""For what nobody needs to wait for."""
 
 
 class Space(Protocol):
     """The namespace, as a broadcast sees it."""
 
     name: str
-    adapter: LocalAdapter
+    adapter: Adapter
     codec: Codec
 
     @property
@@ -52,32 +56,51 @@ class Space(Protocol):
 class Broadcast:
     """A choice of sockets of one namespace, and what can be done with them.
 
-    Immutable: every method that narrows or widens the choice returns a new object, so a choice
-    may be kept and used again. Room names are strings; several are several arguments.
+    Immutable: every method that narrows or widens the choice, and every flag, returns a new object,
+    so a choice may be kept and used again. Room names are strings; several are several arguments.
     """
 
-    __slots__ = ("_selection", "_space", "_timeout")
+    __slots__ = ("_selection", "_space")
 
-    def __init__(
-        self, space: Space, selection: Selection | None = None, timeout: float | None = None
-    ) -> None:
+    def __init__(self, space: Space, selection: Selection | None = None) -> None:
         self._space = space
         self._selection = Selection() if selection is None else selection
-        self._timeout = timeout
 
     def to(self, *rooms: str) -> "Broadcast":
         """Also the members of these rooms. A socket in several of them gets an event once."""
-        return Broadcast(self._space, self._selection.to(rooms), self._timeout)
+        return Broadcast(self._space, self._selection.to(rooms))
 
     in_ = to
 
     def except_(self, *rooms: str) -> "Broadcast":
         """Without the members of these rooms."""
-        return Broadcast(self._space, self._selection.except_(rooms), self._timeout)
+        return Broadcast(self._space, self._selection.except_(rooms))
+
+    # -- flags ----------------------------------------------------------------------
+
+    @property
+    def volatile(self) -> "Broadcast":
+        """Leave out the clients that cannot take an event now: rather lost than late.
+
+        Those are clients that poll and have no poll waiting (also for a moment while they move to
+        WebSocket), those for which more than 64 KiB wait, and those that are not let in yet.
+        """
+        return self._flag(volatile=True)
+
+    @property
+    def local(self) -> "Broadcast":
+        """Only sockets that are connected to this node."""
+        return self._flag(local=True)
+
+    def compress(self, compress: bool) -> "Broadcast":
+        """Whether transports that compress may compress the event; they may unless told."""
+        return self._flag(compress=bool(compress))
 
     def timeout(self, seconds: float) -> "Broadcast":
         """Wait at most this long for acknowledgements."""
-        return Broadcast(self._space, self._selection, check_timeout(seconds))
+        return self._flag(timeout=check_timeout(seconds))
+
+    # -- sending --------------------------------------------------------------------
 
     def emit(self, event: str, *args: object) -> Emission:
         """Send an event; encoded once for all. From any thread, in the order of the calls.
@@ -86,12 +109,16 @@ class Broadcast:
         """
         check_event(event, where="emit")
         if self._space.parts is not None:
-            for space in [*self._space.parts]:
-                Broadcast(space, self._selection, self._timeout).emit(event, *args)
-            return _EMITTED
-        messages = self._prepare(event, args)
-        self._space.on_loop(self._space.adapter.broadcast, self._selection, messages)
-        return _EMITTED
+            for space in self._spaces:
+                Broadcast(space, self._selection).emit(event, *args)
+            return EMITTED
+        outgoing = self._encode(event, args)
+        self._space.on_loop(self._space.adapter.broadcast, self._selection, outgoing)
+        return EMITTED
+
+    def send(self, *args: object) -> Emission:
+        """Send an event named "message"."""
+        return self.emit("message", *args)
 
     def emit_with_ack(self, event: str, *args: object) -> ManyAnswers:
         """Send an event and wait for the acknowledgement of every socket that got it.
@@ -105,31 +132,63 @@ class Broadcast:
         if space.parts is not None:
             raise TypeError("a parent collects no acknowledgements: ask its children one by one")
         id = space.next_ack_id()
-        messages = self._prepare(event, args, id)
-        answers = space.open_answers(self._timeout)
-        space.on_loop(self._ask, messages, id, answers)
+        outgoing = self._encode(event, args, id)
+        answers = space.open_answers(self._selection.flags.timeout)
+        space.on_loop(self._ask, outgoing, id, answers)
         return answers
 
-    def _prepare(self, event: str, args: tuple[object, ...], id: int | None = None) -> list[PreparedMessage]:
-        codec = self._space.codec
-        payload, attachments = codec.encode_event(self._space.name, event, args, id)
-        return prepare(codec, payload, attachments)
+    # -- sockets ----------------------------------------------------------------------
 
-    def _ask(self, messages: list[PreparedMessage], id: int, answers: ManyAnswers) -> None:
-        self._space.adapter.broadcast_with_ack(self._selection, messages, id, answers)
-        self._space.watch(answers, self._timeout)
+    async def fetch_sockets(self) -> list[FetchedSocket]:
+        """The connected sockets: `Socket` objects of this process, `RemoteSocket` of others."""
+        return [
+            RemoteSocket(each, Broadcast(space).to(each.id))
+            if isinstance(each, SocketDescription)
+            else cast("FetchedSocket", each)
+            for space in self._spaces
+            for each in await space.adapter.fetch(self._selection)
+        ]
 
+    async def count(self) -> int:
+        """How many sockets are connected, without fetching them."""
+        return sum([await space.adapter.count(self._selection) for space in self._spaces])
 
-def prepare(codec: Codec, payload: bytes, attachments: list[bytes] | None) -> list[PreparedMessage]:
-    """The messages of one packet, for many links or for later."""
-    messages = [PreparedMessage(payload, binary=codec.binary)]
-    if attachments:
-        messages += [PreparedMessage(attachment, binary=True) for attachment in attachments]
-    return messages
+    def sockets_join(self, *rooms: str) -> None:
+        """Add the sockets to rooms. From any thread."""
+        check_rooms(rooms)
+        for space in self._spaces:
+            space.on_loop(space.adapter.sockets_join, self._selection, rooms)
 
+    def sockets_leave(self, *rooms: str) -> None:
+        """Remove the sockets from rooms. From any thread."""
+        check_rooms(rooms)
+        for space in self._spaces:
+            space.on_loop(space.adapter.sockets_leave, self._selection, rooms)
 
-def check_timeout(seconds: float) -> float:
-    """Return a timeout. Raises ValueError for what is not a positive number of seconds."""
-    if not isinstance(seconds, int | float) or not seconds > 0:
-        raise ValueError(f"a timeout is a positive number of seconds, got {seconds!r}")
-    return seconds
+    def disconnect_sockets(self, *, close: bool = False) -> None:
+        """Send the clients away from this namespace; `close` ends their whole connections.
+
+        From any thread. Clients do not come back by themselves unless `close` is given.
+        """
+        for space in self._spaces:
+            space.on_loop(space.adapter.disconnect_sockets, self._selection, close)
+
+    # -- inside ---------------------------------------------------------------------
+
+    @property
+    def _spaces(self) -> "Collection[Space]":
+        parts = self._space.parts
+        return (self._space,) if parts is None else parts
+
+    def _flag(self, **flags: Any) -> "Broadcast":
+        selection = self._selection
+        return Broadcast(self._space, selection.having(replace(selection.flags, **flags)))
+
+    def _encode(self, event: str, args: tuple[object, ...], id: int | None = None) -> OutgoingEvent:
+        space = self._space
+        compress = self._selection.flags.compress
+        return encode(space.codec, space.name, event, args, id, compress=compress)
+
+    def _ask(self, outgoing: OutgoingEvent, id: int, answers: ManyAnswers) -> None:
+        self._space.adapter.broadcast_with_ack(self._selection, outgoing, id, answers)
+        self._space.watch(answers, self._selection.flags.timeout)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from arcwire.errors import ConnectionRefused
 from arcwire.socketio.acks import Answer, ManyAnswers
-from arcwire.socketio.adapter import LocalAdapter
+from arcwire.socketio.adapter import Adapter, LocalAdapter
 from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
+from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.socket import Socket
 from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
 from arcwire.socketio.tasks import run_in_context
@@ -33,7 +34,7 @@ _SOCKET_MARKER: dict[type, str] = {Socket: "socket"}
 _EVENT_MARKERS: dict[type, str] = {Socket: "socket", Ack: "ack"}
 
 
-class Namespace:
+class Namespace(Population):
     """The sockets, handlers and middlewares of one path.
 
     It may be made alone in any module and included in a server later:
@@ -50,7 +51,7 @@ class Namespace:
         if not isinstance(name, str) or "," in name:
             raise ValueError(f"a namespace is named by a path without commas, got {name!r}")
         self.name = name if name.startswith("/") else f"/{name}"
-        self.adapter = LocalAdapter()
+        self.adapter: Adapter = LocalAdapter(self)
         self.codec: Codec = _DEFAULT_CODEC
         self.event_handlers = EventHandlers(_EVENT_MARKERS, ("socket",))
         self.disconnect_handlers: list[Signature] = []
@@ -138,6 +139,20 @@ class Namespace:
         """Everybody without the members of these rooms."""
         return Broadcast(self).except_(*rooms)
 
+    @property
+    def volatile(self) -> Broadcast:
+        """Everybody who can take an event now; see `Broadcast.volatile`."""
+        return Broadcast(self).volatile
+
+    @property
+    def local(self) -> Broadcast:
+        """Everybody who is connected to this node."""
+        return Broadcast(self).local
+
+    def compress(self, compress: bool) -> Broadcast:
+        """Everybody; `compress` says whether transports that compress may compress the event."""
+        return Broadcast(self).compress(compress)
+
     def timeout(self, seconds: float) -> Broadcast:
         """Everybody, with a limit for acknowledgements."""
         return Broadcast(self).timeout(seconds)
@@ -145,6 +160,10 @@ class Namespace:
     def emit(self, event: str, *args: object) -> Emission:
         """Send an event to everybody; see `Broadcast.emit`."""
         return Broadcast(self).emit(event, *args)
+
+    def send(self, *args: object) -> Emission:
+        """Send an event named "message" to everybody."""
+        return Broadcast(self).emit("message", *args)
 
     def emit_with_ack(self, event: str, *args: object) -> ManyAnswers:
         """Send an event to everybody and wait for all; see `Broadcast.emit_with_ack`."""
@@ -174,8 +193,10 @@ class Namespace:
         """Belong to a server, for good."""
         if self._server is not None and self._server is not server:
             raise ValueError(f"namespace {self.name!r} belongs to another server already")
-        self._server = server
-        self.codec = server.codec
+        if self._server is None:
+            self._server = server
+            self.codec = server.codec
+            self.adapter = server.new_adapter(self)
 
     def next_ack_id(self) -> int:
         """An id for a packet that wants acknowledgements."""

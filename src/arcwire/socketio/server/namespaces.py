@@ -124,7 +124,7 @@ class Namespaces:
     ) -> ChildNamespace:
         child = parent.find(name)
         if child is None:
-            if limited and sum(each.count() for each in self._parents) >= self._limit:
+            if limited and sum(each.in_use() for each in self._parents) >= self._limit:
                 logger.warning("no namespace %r: there are %d children already", name, self._limit)
                 raise ConnectionRefused("too many namespaces")
             child = parent.make(name, params)

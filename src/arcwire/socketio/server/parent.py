@@ -96,7 +96,7 @@ class ParentNamespace(Namespace):
             self._children[name] = child
         return child
 
-    def count(self) -> int:
+    def in_use(self) -> int:
         """How many children are in use."""
         return len(self._children)
 

@@ -12,8 +12,9 @@ from arcwire.engineio.config import TRANSPORTS, EngineConfig
 from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.engine import generate_id
 from arcwire.hosts.asgi import ASGIApp, EngineApp
-from arcwire.socketio.broadcast import check_timeout
+from arcwire.socketio.adapter import AdapterFactory, LocalAdapter
 from arcwire.socketio.protocol.codec import Codec
+from arcwire.socketio.selection import check_timeout
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
 from arcwire.socketio.server.namespaces import Namespaces
@@ -45,6 +46,7 @@ class Server(Namespace):
     - `max_child_namespaces`: how many dynamic namespaces may be in use; clients that ask for more
       are refused.
     - `codec`: how packets become messages; clients must use the same.
+    - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
     """
 
     def __init__(  # noqa: PLR0913 - options, all by name
@@ -61,6 +63,7 @@ class Server(Namespace):
         cleanup_empty_child_namespaces: bool = True,
         max_child_namespaces: int = 10_000,
         codec: Codec | None = None,
+        adapter: AdapterFactory = LocalAdapter,
     ) -> None:
         super().__init__("/")
         if codec is not None:
@@ -74,6 +77,7 @@ class Server(Namespace):
             max_payload=max_payload,
             allow_upgrades=allow_upgrades,
         )
+        self.new_adapter = adapter
         self.connect_timeout = check_timeout(connect_timeout)
         self.engine = Engine(config, self._accept)
         self.thread: int | None = None

@@ -1,16 +1,18 @@
 """One client in one namespace."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from enum import Enum
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from arcwire.engineio.link import PreparedMessage
-from arcwire.errors import Disconnected
+from arcwire.errors import Disconnected, EventDropped
 from arcwire.socketio.acks import Answer, SingleAnswer
-from arcwire.socketio.broadcast import Broadcast, Emission, check_timeout, prepare
+from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import EventHandlers, check_event
+from arcwire.socketio.handshake import Handshake
+from arcwire.socketio.outgoing import OutgoingEvent, encode, prepare
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import (
     CONNECT,
@@ -21,9 +23,9 @@ from arcwire.socketio.protocol.packet import (
     PacketError,
 )
 from arcwire.socketio.protocol.reasons import DisconnectReason
-from arcwire.socketio.selection import Selection, check_rooms
+from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection, check_rooms, check_timeout
 from arcwire.socketio.server.dispatch import announce_end, dispatch
-from arcwire.socketio.server.handshake import Handshake
+from arcwire.socketio.server.flagged import FlaggedSocket
 from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
@@ -184,11 +186,33 @@ class Socket:
 
         In a connection handler this lets the client in: refusing it afterwards disconnects it.
         """
-        return self._ask(None, event, args)
+        return self.ask_flagged(DEFAULT_FLAGS, event, args)
 
-    def timeout(self, seconds: float) -> "Deadline":
+    def send(self, *args: object) -> Emission:
+        """Send an event named "message"."""
+        return self.emit("message", *args)
+
+    @property
+    def volatile(self) -> FlaggedSocket:
+        """Drop the event when the client cannot take it now: `socket.volatile.emit(...)`.
+
+        That is when it polls and no poll waits (also for a moment while it moves to WebSocket),
+        when more than 64 KiB wait for it, and before it is let in.
+        """
+        return FlaggedSocket(self, Flags(volatile=True))
+
+    def compress(self, compress: bool) -> FlaggedSocket:
+        """Whether transports that compress may compress the event; they may unless told."""
+        return FlaggedSocket(self, Flags(compress=bool(compress)))
+
+    def timeout(self, seconds: float) -> FlaggedSocket:
         """Wait at most this long for acknowledgements: `socket.timeout(5).emit_with_ack(...)`."""
-        return Deadline(self, check_timeout(seconds))
+        return FlaggedSocket(self, Flags(timeout=check_timeout(seconds)))
+
+    @property
+    def local(self) -> FlaggedSocket:
+        """Only sockets of this node: `socket.local.to("a").emit(...)`."""
+        return FlaggedSocket(self, Flags(local=True))
 
     def to(self, *rooms: str) -> Broadcast:
         """The members of these rooms, without this socket."""
@@ -262,14 +286,19 @@ class Socket:
 
     # -- Member, for adapters -----------------------------------------------------------
 
-    def deliver(self, messages: Sequence[PreparedMessage]) -> None:
-        """Send the messages of one packet."""
+    @property
+    def writable(self) -> bool:
+        """Whether the client can take an event now."""
+        return self._state is _CONNECTED and self._multiplexer.connection.writable
+
+    def deliver(self, event: OutgoingEvent) -> None:
+        """Send an event."""
         if self._state is _CONNECTED:
             connection = self._multiplexer.connection
-            for message in messages:
+            for message in event.messages:
                 connection.send_prepared(message)
         elif self._held is not None:
-            self._held.extend(messages)
+            self._held.extend(event.messages)
 
     def expect_ack(self, id: int, answer: Answer[Any]) -> None:
         """Report the acknowledgement with this id to `answer`, or the end of this socket."""
@@ -294,6 +323,24 @@ class Socket:
             self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
+
+    # -- for FlaggedSocket ---------------------------------------------------------------
+
+    def emit_flagged(self, flags: Flags, event: str, args: tuple[object, ...]) -> Emission:
+        """See `emit`."""
+        check_event(event, where="emit")
+        outgoing = encode(self.server.codec, self.namespace.name, event, args, compress=flags.compress)
+        self.namespace.on_loop(self._send_flagged, flags, outgoing)
+        return _SocketEmission(self._multiplexer.connection)
+
+    def ask_flagged(self, flags: Flags, event: str, args: tuple[object, ...]) -> SingleAnswer:
+        """See `emit_with_ack`."""
+        check_event(event, where="emit_with_ack")
+        id = self.namespace.next_ack_id()
+        outgoing = encode(self.server.codec, self.namespace.name, event, args, id, compress=flags.compress)
+        answer = SingleAnswer(self.server.engine.loop, flags.timeout)
+        self.namespace.on_loop(self._ask, answer, id, flags, outgoing)
+        return answer
 
     # -- for the namespace and the multiplexer --------------------------------------------
 
@@ -401,30 +448,22 @@ class Socket:
         elif self._held is not None:
             self._held += prepare(self.server.codec, payload, attachments)
 
-    def _ask(self, timeout: float | None, event: str, args: tuple[object, ...]) -> SingleAnswer:
-        check_event(event, where="emit_with_ack")
-        id = self.namespace.next_ack_id()
-        payload, attachments = self.server.codec.encode_event(self.namespace.name, event, args, id)
-        answer = SingleAnswer(self.server.engine.loop, timeout)
-        self.namespace.on_loop(self._send_asking, answer, id, timeout, payload, attachments)
-        return answer
+    def _send_flagged(self, flags: Flags, event: OutgoingEvent) -> None:
+        if not flags.volatile or self.writable:
+            self.deliver(event)
 
-    def _send_asking(
-        self,
-        answer: SingleAnswer,
-        id: int,
-        timeout: float | None,
-        payload: bytes,
-        attachments: list[bytes] | None,
-    ) -> None:
+    def _ask(self, answer: SingleAnswer, id: int, flags: Flags, event: OutgoingEvent) -> None:
         if self._gone is not None:
             answer.settle(error=Disconnected("the socket is not connected", self._gone[0]))
+            return
+        if flags.volatile and not self.writable:
+            answer.settle(error=EventDropped("a volatile event that the client could not take"))
             return
         self.accept()
         self.expect_ack(id, answer)
         answer.on_settled(partial(self.forget_ack, id))
-        self.namespace.watch(answer, timeout)
-        self._send(payload, attachments)
+        self.namespace.watch(answer, flags.timeout)
+        self.deliver(event)
 
     def _join(self, rooms: tuple[str, ...]) -> None:
         if self._gone is None:
@@ -455,17 +494,3 @@ class Socket:
         multiplexer.expel(self)
         multiplexer.send_control(DISCONNECT, self.namespace.name)
         self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "disconnected by the server")
-
-
-class Deadline:
-    """A socket with a timeout for its acknowledgements; see `Socket.timeout`."""
-
-    __slots__ = ("_seconds", "_socket")
-
-    def __init__(self, socket: Socket, seconds: float) -> None:
-        self._socket = socket
-        self._seconds = seconds
-
-    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
-        """As `Socket.emit_with_ack`; awaiting also raises AckTimeout when the time is up."""
-        return self._socket._ask(self._seconds, event, args)
