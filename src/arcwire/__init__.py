@@ -1,5 +1,6 @@
 """Arcwire: the real-time server for Python, speaking Socket.IO."""
 
+from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.errors import (
     AckTimeout,
     ArcwireError,
@@ -24,6 +25,7 @@ __all__ = [
     "Handshake",
     "Namespace",
     "ParentNamespace",
+    "PerMessageDeflate",
     "Server",
     "Socket",
 ]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from arcwire.engineio.deflate import PerMessageDeflate
+
 TRANSPORTS = ("polling", "websocket")
 
 
@@ -25,6 +27,8 @@ class EngineConfig:
     """Largest request body and WebSocket message that a client may send."""
     allow_upgrades: bool = True
     """Whether the handshake offers WebSocket to polling clients."""
+    per_message_deflate: PerMessageDeflate | bool = False
+    """How messages on WebSockets are compressed; True for the defaults, False for not at all."""
 
     def __post_init__(self) -> None:
         for name in ("ping_interval", "ping_timeout", "upgrade_timeout"):
@@ -40,5 +44,16 @@ class EngineConfig:
             raise ValueError(f"transports must be some of {known}, got {self.transports!r}")
         if not self.path.startswith("/") or not self.path.strip("/"):
             raise ValueError(f"path must be a URL path such as '/socket.io', got {self.path!r}")
+        if not isinstance(self.per_message_deflate, PerMessageDeflate | bool):
+            given = repr(self.per_message_deflate)
+            raise ValueError(f"per_message_deflate must be True, False or a PerMessageDeflate, got {given}")
         object.__setattr__(self, "path", self.path.rstrip("/"))
         object.__setattr__(self, "transports", tuple(self.transports))
+
+    @property
+    def deflate(self) -> PerMessageDeflate | None:
+        """The settings that `per_message_deflate` means."""
+        option = self.per_message_deflate
+        if isinstance(option, PerMessageDeflate):
+            return option
+        return PerMessageDeflate() if option else None

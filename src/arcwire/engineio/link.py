@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
+from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.protocol.reasons import CloseReason
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -128,12 +129,13 @@ class PreparedMessage:
     to one link, so that the ordinary sends need not ask.
     """
 
-    __slots__ = ("_frame", "_text", "binary", "compress", "payload")
+    __slots__ = ("_compressed", "_frame", "_text", "binary", "compress", "payload")
 
     def __init__(self, payload: bytes, *, binary: bool = False, compress: bool = True) -> None:
         self.payload = payload
         self.binary = binary
         self.compress = compress
+        self._compressed: dict[Compression, bytes] | None = None
         self._frame: bytes | None = None
         self._text: str | None = None
 
@@ -150,6 +152,22 @@ class PreparedMessage:
         if self._text is None:
             self._text = "4" + self.payload.decode()
         return self._text
+
+    def compressed(self, compression: "Compression") -> bytes:
+        """The frame that `compression` makes of it."""
+        if self._compressed is None:
+            self._compressed = {}
+        frame = self._compressed.get(compression)
+        if frame is None:
+            frame = self._compressed[compression] = compression.frame(self)
+        return frame
+
+
+class Compression(Protocol):
+    """A way to compress for which hosts have one object, so that links can share its frames."""
+
+    def frame(self, message: PreparedMessage) -> bytes:
+        """The unmasked WebSocket frame that carries the packet."""
 
 
 class WebSocketLink(Protocol):
@@ -209,6 +227,8 @@ class RequestHandler(Protocol):
 
     max_payload: int
     """Largest WebSocket message in bytes; a host refuses a larger one before it is buffered."""
+    per_message_deflate: PerMessageDeflate | None
+    """How messages on WebSockets are compressed, by hosts that make the frames themselves."""
 
     def handle_request(self, exchange: HttpExchange) -> None:
         """Answer a request that does not ask for a WebSocket, now or later."""
@@ -233,10 +253,10 @@ _BINARY_HEADERS = tuple(bytes((0x82, size)) for size in range(126))
 _MESSAGE_HEADERS = tuple(bytes((0x81, size + 1)) + b"4" for size in range(125))
 
 
-def _long_header(opcode: int, size: int) -> bytes:
+def _long_header(first: int, size: int) -> bytes:
     if size < 0x10000:
-        return bytes((opcode, 126)) + size.to_bytes(2, "big")
-    return bytes((opcode, 127)) + size.to_bytes(8, "big")
+        return bytes((first, 126)) + size.to_bytes(2, "big")
+    return bytes((first, 127)) + size.to_bytes(8, "big")
 
 
 def packet_frame(packet: bytes) -> bytes:
@@ -257,3 +277,10 @@ def binary_frame(payload: bytes) -> bytes:
     """Frame a binary message."""
     size = len(payload)
     return (_BINARY_HEADERS[size] if size < 126 else _long_header(0x82, size)) + payload
+
+
+def compressed_frame(data: bytes, *, binary: bool) -> bytes:
+    """Frame what permessage-deflate made of a message (RFC 7692 section 6: RSV1 marks it)."""
+    size = len(data)
+    first = 0xC2 if binary else 0xC1
+    return (bytes((first, size)) if size < 126 else _long_header(first, size)) + data

@@ -134,7 +134,11 @@ class EngineApp:
         offer = _extensions(scope).get("arcwire.link")
         if offer is not None:
             # See docs/decisions/0001-hand-over.md.
-            offer["take"](self._handler.max_payload, lambda link: self._handler.open_link(request, link))
+            offer["take"](
+                self._handler.max_payload,
+                lambda link: self._handler.open_link(request, link),
+                self._handler.per_message_deflate,
+            )
             await send({"type": "websocket.accept"})
             return
         await send({"type": "websocket.accept"})

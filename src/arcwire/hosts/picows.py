@@ -8,7 +8,7 @@ handshake is the caller's: `open_link` takes over a transport on which the 101 a
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
@@ -50,6 +50,8 @@ _CLOSING: Final = 1
 _ENDED: Final = 2
 _GONE: Final = 3
 
+_OnLost: TypeAlias = "Callable[[PicowsLink], object] | None"
+
 # Links with frames to write, one list an event loop. The lists must not refer to their loop.
 _outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, list["PicowsLink"]] = WeakKeyDictionary()
 
@@ -60,16 +62,17 @@ def open_link(
     open_receiver: Callable[["PicowsLink"], LinkReceiver],
     *,
     early: bytes = b"",
-    on_lost: Callable[["PicowsLink"], object] | None = None,
+    on_lost: _OnLost = None,
+    make_link: Callable[[asyncio.Transport, int, _OnLost], "PicowsLink"] | None = None,
 ) -> "PicowsLink":
     """Take over `transport` as an open WebSocket whose messages have at most `max_payload` bytes.
 
     `open_receiver` is called at once and may send; then the frames in `early` are delivered, bytes
     that came before the takeover. `on_lost` is called with the link when the connection has ended,
     after the receiver's `link_closed`. If `open_receiver` raises, the link closes with code 1011
-    and the exception is passed on.
+    and the exception is passed on. `make_link` makes a link of another kind.
     """
-    link = PicowsLink(transport, max_payload, on_lost)
+    link = (make_link or PicowsLink)(transport, max_payload, on_lost)
     parser = link.start()
     try:
         link.receiver = open_receiver(link)
@@ -115,7 +118,7 @@ class PicowsLink(WSListener):
         self,
         transport: asyncio.Transport,
         max_payload: int,
-        on_lost: Callable[["PicowsLink"], object] | None,
+        on_lost: _OnLost,
     ) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
@@ -188,6 +191,11 @@ class PicowsLink(WSListener):
 
     # The host's side
 
+    @property
+    def ended(self) -> bool:
+        """Whether the receiver has been told of the end."""
+        return self._state >= _ENDED
+
     def start(self) -> "_Parser":
         """Make a parser the protocol of the transport: what is read from now on comes here."""
         parser = _Parser(
@@ -203,7 +211,7 @@ class PicowsLink(WSListener):
             auto_ping_reply_timeout=None,
             auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
             enable_auto_pong=False,
-            max_frame_size=self._max_payload,
+            max_frame_size=self._largest_frame(),
             extra_headers=None,
             read_buffer_init_size=_READ_BUFFER,
         )
@@ -341,7 +349,7 @@ class PicowsLink(WSListener):
                 self._transport.close()
             return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            self._fail_protocol("reserved bit set, but no extension was negotiated")
+            self._fail_protocol("reserved bit set, but no extension that was negotiated uses it")
             return
         kind = frame.msg_type
         if kind is _CONTINUATION:
@@ -360,22 +368,22 @@ class PicowsLink(WSListener):
         if self._message is not None:
             self._fail_protocol("a new message began inside a fragmented one")
         elif not frame.fin:
-            self._message = bytearray()
-            self._message_is_text = frame.msg_type is _TEXT
-            self._receive_continuation(frame)
+            self._begin_message(frame)
         # Else the link is closing: whole messages are discarded.
+
+    def _begin_message(self, frame: WSFrame) -> None:
+        self._message = bytearray()
+        self._message_is_text = frame.msg_type is _TEXT
+        self._receive_continuation(frame)
 
     def _receive_continuation(self, frame: WSFrame) -> None:
         message = self._message
         if message is None:
             self._fail_protocol("continuation frame without a message")
             return
-        if len(message) + frame.payload_size > self._max_payload:
+        if not self._extend(message, frame):
             self._message = None
-            self._fail_size()
             return
-        # Empty fragments leave no trace, so that an endless run of them costs no memory.
-        message += frame.get_payload_as_memoryview()
         if not frame.fin:
             return
         self._message = None
@@ -391,6 +399,19 @@ class PicowsLink(WSListener):
             self.receiver.receive_binary(bytes(message))
         if frame.payload_size > _LARGE:
             self._release_buffer(frame)
+
+    def _extend(self, message: bytearray, frame: WSFrame) -> bool:
+        """Add a fragment to its message; False if the link has failed instead."""
+        if len(message) + frame.payload_size > self._max_payload:
+            self._fail_size()
+            return False
+        # Empty fragments leave no trace, so that an endless run of them costs no memory.
+        message += frame.get_payload_as_memoryview()
+        return True
+
+    def _largest_frame(self) -> int:
+        """The payload beyond which a frame is refused by its header."""
+        return self._max_payload
 
     def _receive_close(self, payload: bytes) -> None:
         code = int.from_bytes(payload[:2], "big") if payload else NO_CODE

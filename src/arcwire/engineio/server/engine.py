@@ -38,6 +38,7 @@ class Engine:
     def __init__(self, config: EngineConfig, accept: Callable[[Connection], MessageReceiver]) -> None:
         self.config = config
         self.max_payload = config.max_payload
+        self.per_message_deflate = config.deflate
         self._accept = accept
         self._connections: dict[str, Connection] = {}
         self._loop: asyncio.AbstractEventLoop | None = None

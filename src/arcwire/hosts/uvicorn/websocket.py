@@ -15,6 +15,7 @@ import logging
 import random
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
@@ -31,8 +32,11 @@ from uvicorn.protocols.utils import (
 )
 from uvicorn.server import ServerState
 
+from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.link import LinkReceiver, WebSocketLink
 from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.hosts.deflate import negotiate
+from arcwire.hosts.deflate_link import DeflateLink
 from arcwire.hosts.picows import HIGH_WATER, PicowsLink, open_link
 
 logger = logging.getLogger("uvicorn.error")
@@ -48,6 +52,9 @@ _App: TypeAlias = Callable[
 _KEY_SUFFIX: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _BAD_NAME: Final = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z]|\A\Z")
 _BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+# What uvicorn's own hosts do where `ws_per_message_deflate` is on.
+_ORDINARY_DEFLATE: Final = PerMessageDeflate(threshold=0)
 
 # What the application did with the connection so far.
 _UNDECIDED: Final = 0
@@ -85,6 +92,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._stage = _UNDECIDED
         self._refusal: tuple[int, _Headers, bytearray] = (0, [], bytearray())
         self._taken: tuple[int, _OpenReceiver] | None = None
+        self._deflate = _ORDINARY_DEFLATE if config.ws_per_message_deflate else None
         self._link: PicowsLink | None = None
         self._keepalive: _Keepalive | None = None
         self._events: asyncio.Queue[_Message] = asyncio.Queue()
@@ -171,8 +179,14 @@ class WebSocketProtocol(asyncio.Protocol):
             "extensions": {"websocket.http.response": {}, "arcwire.link": {"take": self._take}},
         }
 
-    def _take(self, max_payload: int, open_receiver: _OpenReceiver) -> None:
+    def _take(
+        self,
+        max_payload: int,
+        open_receiver: _OpenReceiver,
+        per_message_deflate: PerMessageDeflate | None = None,
+    ) -> None:
         self._taken = (max_payload, open_receiver)
+        self._deflate = per_message_deflate
 
     async def _run_app(self) -> None:
         app = cast("_App", self._config.loaded_app)
@@ -268,6 +282,12 @@ class WebSocketProtocol(asyncio.Protocol):
         self._log("[accepted]")
         accept = base64.b64encode(hashlib.sha1(self._request.key + _KEY_SUFFIX).digest())
         upgrade = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"), (b"Sec-WebSocket-Accept", accept)]
+        make_link: Callable[..., PicowsLink] = PicowsLink
+        offers = self._request.values(b"sec-websocket-extensions")
+        if self._deflate is not None and (agreed := negotiate(offers, self._deflate)):
+            answer, agreement = agreed
+            upgrade.append((b"Sec-WebSocket-Extensions", answer))
+            make_link = partial(DeflateLink, agreement)
         self._transport.write(_head(101, upgrade + headers))
         early = bytes(self._early)
         self._early.clear()
@@ -284,6 +304,7 @@ class WebSocketProtocol(asyncio.Protocol):
             lambda link: self._enter(link, open_receiver),
             early=early,
             on_lost=self._connections.discard,
+            make_link=make_link,
         )
         if self._held <= HIGH_WATER:
             self._resume_reading()

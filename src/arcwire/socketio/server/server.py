@@ -9,6 +9,7 @@ from threading import get_ident
 from typing import Any, TypeVar, overload
 
 from arcwire.engineio.config import TRANSPORTS, EngineConfig
+from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.engine import generate_id
 from arcwire.hosts.asgi import ASGIApp, EngineApp
@@ -39,6 +40,8 @@ class Server(Namespace):
     - `upgrade_timeout`: the time a client has to move from polling to WebSocket.
     - `max_payload`: the largest message (or polling body) that a client may send.
     - `allow_upgrades`: whether polling clients are offered WebSocket.
+    - `per_message_deflate`: whether WebSocket messages are compressed, or a `PerMessageDeflate` that
+      says how; for servers run by Arcwire (other ASGI servers have settings of their own).
     - `connect_timeout`: the time a connection has to join a namespace, and a namespace's
       middlewares and connection handlers have to let it in.
     - `cleanup_empty_child_namespaces`: whether a dynamic namespace without sockets is forgotten, once
@@ -59,6 +62,7 @@ class Server(Namespace):
         upgrade_timeout: float = 10.0,
         max_payload: int = 1_000_000,
         allow_upgrades: bool = True,
+        per_message_deflate: PerMessageDeflate | bool = False,
         connect_timeout: float = 45.0,
         cleanup_empty_child_namespaces: bool = True,
         max_child_namespaces: int = 10_000,
@@ -76,6 +80,7 @@ class Server(Namespace):
             upgrade_timeout=upgrade_timeout,
             max_payload=max_payload,
             allow_upgrades=allow_upgrades,
+            per_message_deflate=per_message_deflate,
         )
         self.new_adapter = adapter
         self.connect_timeout = check_timeout(connect_timeout)
