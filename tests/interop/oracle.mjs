@@ -1,4 +1,4 @@
-// The reference servers behind the same three paths as tests/support/fixture_app.py. A suite that
+// The reference servers behind the same paths as tests/support/fixture_app.py. A suite that
 // fails here is wrong about the protocol; one that passes here and fails there has found a bug.
 //
 //   node oracle.mjs PORT
@@ -6,6 +6,7 @@
 import { createServer } from "node:http";
 import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 
 const port = Number(process.argv[2]);
 const http = createServer((request, response) => {
@@ -34,21 +35,25 @@ for (const name of ["/", "/custom"]) {
   });
 }
 
-// /clients: what real clients try out, the same in every namespace.
-const clients = new Server(http, { pingInterval: 1000, path: "/clients", destroyUpgrade: false });
+// /clients: what real clients try out, the same in every namespace. /packed: the same in MessagePack.
 const refusal = (message, data) => Object.assign(new Error(message), { data });
+for (const options of [{ path: "/clients" }, { path: "/packed", parser: msgpack }]) {
+  behaveToClients(new Server(http, { pingInterval: 1000, destroyUpgrade: false, ...options }));
+}
 
-clients.of("/guarded").use((socket, next) => {
-  const { token } = socket.handshake.auth;
-  if (token === undefined) return next(refusal("token missing"));
-  if (token !== "sesame") return next(refusal("unauthorized", { hint: "token", status: 401 }));
-  socket.data.user = "ali";
-  next();
-});
-clients.of("/refusing").use((socket, next) => next(refusal("closed today", { reopens: ["tomorrow", 9] })));
+function behaveToClients(clients) {
+  clients.of("/guarded").use((socket, next) => {
+    const { token } = socket.handshake.auth;
+    if (token === undefined) return next(refusal("token missing"));
+    if (token !== "sesame") return next(refusal("unauthorized", { hint: "token", status: 401 }));
+    socket.data.user = "ali";
+    next();
+  });
+  clients.of("/refusing").use((socket, next) => next(refusal("closed today", { reopens: ["tomorrow", 9] })));
+  for (const name of ["/", "/custom", "/guarded", "/refusing"]) behaveInNamespace(clients.of(name));
+}
 
-for (const name of ["/", "/custom", "/guarded", "/refusing"]) {
-  const namespace = clients.of(name);
+function behaveInNamespace(namespace) {
   namespace.on("connection", (socket) => {
     socket.emit("welcome", { id: socket.id, auth: socket.handshake.auth });
     socket.on("disconnect", (reason) => {

@@ -4,6 +4,7 @@
 - `/socket.io`: what the Socket.IO protocol suite asks for, in the namespaces `/` and `/custom`.
 - `/clients`: what real clients try out, in four namespaces; `/guarded` wants a token and
   `/refusing` lets nobody in.
+- `/packed`: the same, in MessagePack.
 
 The first two ping after 300 ms. `FIXTURE_PING_TIMEOUT` (seconds) is how long they wait for a pong:
 0.2 is what the published protocol suites expect, our own ones are for busy machines.
@@ -20,6 +21,7 @@ from arcwire import (
     ConnectionRefused,
     DisconnectReason,
     EventError,
+    MsgpackCodec,
     Namespace,
     Server,
     Socket,
@@ -77,6 +79,7 @@ def behave_to_protocol(namespace: Namespace) -> None:
 
 # Pings often: python-socketio's blocking client may hold a poll until the next ping when it closes.
 clients = Server(path="/clients", ping_interval=1.0)
+packed = Server(path="/packed", ping_interval=1.0, codec=MsgpackCodec())
 
 
 def behave_to_clients(namespace: Namespace) -> None:
@@ -207,7 +210,6 @@ def fail_on_request(namespace: Namespace) -> None:
         raise RuntimeError("a handler broke, as asked")
 
 
-@clients.of("/guarded").use
 async def check_token(socket: Socket) -> None:
     token = socket.handshake.auth.get("token")
     if token is None:
@@ -217,14 +219,16 @@ async def check_token(socket: Socket) -> None:
     socket.data["user"] = "ali"
 
 
-@clients.of("/refusing").on_connect
 async def refuse(socket: Socket) -> None:
     raise ConnectionRefused("closed today", {"reopens": ["tomorrow", 9]})
 
 
 for name in ("/", "/custom"):
     behave_to_protocol(protocol.of(name))
-for name in ("/", "/custom", "/guarded", "/refusing"):
-    behave_to_clients(clients.of(name))
+for server in (clients, packed):
+    server.of("/guarded").use(check_token)
+    server.of("/refusing").on_connect(refuse)
+    for name in ("/", "/custom", "/guarded", "/refusing"):
+        behave_to_clients(server.of(name))
 
-app = clients.asgi(protocol.asgi(EngineApp(engine, "/engine.io", on_shutdown=engine.close)))
+app = clients.asgi(packed.asgi(protocol.asgi(EngineApp(engine, "/engine.io", on_shutdown=engine.close))))
