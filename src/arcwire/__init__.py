@@ -10,6 +10,8 @@ from arcwire.errors import (
     EventError,
 )
 from arcwire.socketio.handlers import Ack
+from arcwire.socketio.protocol.json_codec import JsonCodec
+from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket
 
@@ -23,6 +25,8 @@ __all__ = [
     "EventDropped",
     "EventError",
     "Handshake",
+    "JsonCodec",
+    "MsgpackCodec",
     "Namespace",
     "ParentNamespace",
     "PerMessageDeflate",
