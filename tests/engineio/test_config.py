@@ -14,6 +14,8 @@ def test_defaults_are_those_of_the_reference():
         "upgrade_timeout": 10.0,
         "max_payload": 1_000_000,
         "allow_upgrades": True,
+        "allow_eio3": False,
+        "per_message_deflate": False,
     }
 
 

@@ -27,6 +27,8 @@ class EngineConfig:
     """Largest request body and WebSocket message that a client may send."""
     allow_upgrades: bool = True
     """Whether the handshake offers WebSocket to polling clients."""
+    allow_eio3: bool = False
+    """Whether clients of protocol 3 (Socket.IO 2 and older) are let in, and JSONP is answered."""
     per_message_deflate: PerMessageDeflate | bool = False
     """How messages on WebSockets are compressed; True for the defaults, False for not at all."""
 

@@ -7,7 +7,7 @@ from arcwire.engineio.protocol import payload, payload_v3
 from arcwire.engineio.protocol.heartbeat import ClientHeartbeat, Heartbeat
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Dialect:
     """One revision. Decoding raises `PayloadError` as `payload.decode_payload` does."""
 

@@ -6,8 +6,10 @@ gets the same answer from both.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
+
+from arcwire.engineio.protocol.dialect import V4, Dialect, dialect_of
 
 # A header value that HTTP does not allow (RFC 9110 section 5.5).
 _ILLEGAL_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -44,7 +46,7 @@ class Refusal(Enum):
         return json.dumps({"code": self.code, "message": message}, separators=(",", ":")).encode()
 
 
-def verify(
+def verify(  # noqa: PLR0913 - what is known of a request, all by name
     *,
     method: str,
     transport: str | None,
@@ -54,11 +56,13 @@ def verify(
     origin: str | None,
     session_transport: str | None,
     transports: Sequence[str],
+    dialects: Collection[Dialect] = (V4,),
 ) -> Refusal | None:
     """Check a request in the order of the reference server; None lets it in.
 
     `upgrade` tells a request for a WebSocket, `session_transport` the current transport of the
-    session that `sid` names, None where there is none.
+    session that `sid` names, None where there is none. `dialects` are those that may be spoken: that of
+    the session, or all that are switched on.
     """
     if transport not in transports:
         return Refusal.UNKNOWN_TRANSPORT
@@ -80,7 +84,7 @@ def verify(
         other_revision = Refusal.UNSUPPORTED_PROTOCOL_VERSION
     if mismatch:
         return Refusal.TRANSPORT_HANDSHAKE_ERROR
-    return other_revision if eio != "4" else None
+    return None if dialect_of(eio) in dialects else other_revision
 
 
 def open_packet(

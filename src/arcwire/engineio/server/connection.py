@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from arcwire.engineio.link import HttpExchange, LinkReceiver, PreparedMessage, Request, WebSocketLink
+from arcwire.engineio.protocol.dialect import Dialect
+from arcwire.engineio.protocol.jsonp import read_form
 from arcwire.engineio.protocol.notices import (
     Closed,
     Discarded,
@@ -17,7 +19,6 @@ from arcwire.engineio.protocol.notices import (
     Upgraded,
 )
 from arcwire.engineio.protocol.packet import Binary, Uncompressed, UncompressedBinary
-from arcwire.engineio.protocol.payload import encode_binary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
 from arcwire.engineio.server.polling import answer_poll
@@ -63,10 +64,10 @@ class Connection:
     """
 
     __slots__ = (
-        "_base64",
         "_drained",
         "_engine",
         "_link",
+        "_plain",
         "_poll",
         "_probe",
         "_receiver",
@@ -82,8 +83,8 @@ class Connection:
         self.request = request
         self.timer_slot = 0
         self.trusted = False
-        # A client may ask for text in place of binary frames (`forceBase64` in JavaScript).
-        self._base64 = bool(request.query.get("b64"))
+        # Whether binary messages are WebSocket frames as they are: nearly always.
+        self._plain = not session.base64 and not session.dialect.binary_prefix
         self._engine = engine
         self._session = session
         self._receiver: MessageReceiver = _DEAF
@@ -106,6 +107,11 @@ class Connection:
         return self._session.transport
 
     @property
+    def protocol(self) -> int:
+        """The revision of Engine.IO that the client speaks: 4, or 3 (where `allow_eio3` is set)."""
+        return self._session.dialect.revision
+
+    @property
     def is_open(self) -> bool:
         """False once the connection is closing or closed."""
         return self._session.is_open
@@ -123,20 +129,20 @@ class Connection:
         link = self._link
         if link is None:
             self._act(self._session.send(Binary(payload)))
-        elif self._base64:
-            link.send_packet(encode_binary(payload))
-        else:
+        elif self._plain:
             link.send_binary(payload)
+        else:
+            self._send_packets([Binary(payload)])
 
     def send_prepared(self, message: PreparedMessage) -> None:
         """Send a message that was prepared once for many connections, or is not to be compressed."""
         link = self._link
         if link is None:
             self._act(self._session.send(_packet(message)))
-        elif message.binary and self._base64:
-            link.send_packet(encode_binary(message.payload), compress=message.compress)
-        else:
+        elif self._plain or not message.binary:
             link.send_prepared(message)
+        else:
+            self._send_packets([_packet(message)])
 
     def close(self) -> None:
         """Close after what was sent before; the reason is FORCED_CLOSE. Harmless when closed."""
@@ -173,6 +179,22 @@ class Connection:
 
     # -- for the engine ---------------------------------------------------------
 
+    @property
+    def dialect(self) -> Dialect:
+        """What the client speaks."""
+        return self._session.dialect
+
+    @property
+    def script(self) -> str | None:
+        """Which function of the client's gets payloads, where it polls by script elements (`jsonp`)."""
+        return self.request.query.get("j") if self._engine.config.allow_eio3 else None
+
+    @property
+    def link_receiver(self) -> LinkReceiver:
+        """What receives from the WebSocket that carries the session."""
+        prefix = self._session.dialect.binary_prefix
+        return _TypedFrames(self, prefix) if prefix else self
+
     def start(self, receiver: MessageReceiver) -> None:
         """Begin: messages go to `receiver`."""
         self._receiver = receiver
@@ -197,9 +219,10 @@ class Connection:
         self.abort(CloseReason.TRANSPORT_ERROR, "two posts at once")
         return False
 
-    def end_post(self, body: bytes) -> tuple[Sequence[Notice], bool]:
+    def end_post(self, body: bytes, *, binary: bool) -> tuple[Sequence[Notice], bool]:
         """Its body is complete: what follows (for `act`), and whether it was a valid payload."""
-        return self._session.end_post(body, self._engine.now())
+        payload = body if self.script is None else read_form(body)
+        return self._session.end_post(payload, self._engine.now(), binary=binary)
 
     def abort(self, reason: CloseReason, description: str) -> None:
         """End the session because of what the peer did or did not do."""
@@ -283,8 +306,8 @@ class Connection:
                         self._receiver.receive_binary(data)
                 case PacketsSent(packets):
                     self._send_packets(packets)
-                case PollAnswered(body):
-                    self._answer_poll(body)
+                case PollAnswered(body, binary):
+                    self._answer_poll(body, binary)
                 case ProbeAnswered(packet):
                     if self._probe is not None:
                         self._probe.link.send_packet(packet)
@@ -305,11 +328,11 @@ class Connection:
         if deadline is not None:
             self._engine.timers.schedule(self, deadline)
 
-    def _answer_poll(self, body: bytes) -> None:
+    def _answer_poll(self, body: bytes, binary: bool) -> None:
         exchange, self._poll = self._poll, None
         if exchange is not None:
             exchange.on_abort = None
-            answer_poll(exchange, body)
+            answer_poll(exchange, body, binary=binary, script=self.script)
         self.link_drained()
 
     def _poll_aborted(self) -> None:
@@ -321,7 +344,7 @@ class Connection:
         if probe is None:
             return
         self._link = probe.link
-        self._link.receiver = self
+        self._link.receiver = self.link_receiver
         self._send_packets(packets)
         self.link_drained()
 
@@ -338,10 +361,11 @@ class Connection:
             compress = not isinstance(packet, Uncompressed)
             if not isinstance(packet, Binary):
                 link.send_packet(packet, compress=compress)
-            elif self._base64:
-                link.send_packet(encode_binary(packet), compress=compress)
+            elif self._session.base64:
+                link.send_packet(self.dialect.encode_binary(packet), compress=compress)
             else:
-                link.send_prepared(PreparedMessage(packet, binary=True, compress=compress))
+                content = self.dialect.binary_prefix + packet
+                link.send_prepared(PreparedMessage(content, binary=True, compress=compress))
 
     def _discard(self) -> None:
         link, self._link = self._link, None
@@ -357,6 +381,31 @@ def _packet(message: PreparedMessage) -> bytes:
         return Binary(message.payload) if message.compress else UncompressedBinary(message.payload)
     packet = b"4" + message.payload
     return packet if message.compress else Uncompressed(packet)
+
+
+class _TypedFrames:
+    """Receives for a connection where binary frames begin with the type of the packet (protocol 3)."""
+
+    __slots__ = ("_connection", "_prefix")
+
+    def __init__(self, connection: Connection, prefix: bytes) -> None:
+        self._connection = connection
+        self._prefix = prefix
+
+    def receive_text(self, packet: str) -> None:
+        self._connection.receive_text(packet)
+
+    def receive_binary(self, data: bytes) -> None:
+        if data.startswith(self._prefix):
+            self._connection.receive_binary(data[len(self._prefix) :])
+        else:
+            self._connection.abort(CloseReason.PARSE_ERROR, "a binary packet that is no message")
+
+    def link_drained(self) -> None:
+        self._connection.link_drained()
+
+    def link_closed(self, reason: CloseReason, description: str) -> None:
+        self._connection.link_closed(reason, description)
 
 
 class Probe:

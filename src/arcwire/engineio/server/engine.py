@@ -1,11 +1,13 @@
 """The table of sessions, and who is let in."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 
 from arcwire.engineio.config import EngineConfig
 from arcwire.engineio.link import HttpExchange, LinkReceiver, Request, Response, WebSocketLink
+from arcwire.engineio.protocol.dialect import V3, V4, Dialect, dialect_of
 from arcwire.engineio.protocol.handshake import Refusal, open_packet, verify
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
@@ -18,6 +20,8 @@ from arcwire.engineio.server.polling import (
     refuse_post,
 )
 from arcwire.engineio.server.timers import Timers
+
+logger = logging.getLogger("arcwire.engineio")
 
 _SID_BYTES = 15  # 20 characters in base64
 
@@ -38,6 +42,8 @@ class Engine:
     def __init__(self, config: EngineConfig, accept: Callable[[Connection], MessageReceiver]) -> None:
         self.config = config
         self.max_payload = config.max_payload
+        self._dialects: tuple[Dialect, ...] = (V4, V3) if config.allow_eio3 else (V4,)
+        self._warned_of_eio3 = False
         self.per_message_deflate = config.deflate
         self._accept = accept
         self._connections: dict[str, Connection] = {}
@@ -152,7 +158,15 @@ class Engine:
             origin=request.header(b"origin"),
             session_transport=None if connection is None else connection.transport,
             transports=self.config.transports,
+            dialects=self._dialects if connection is None else (connection.dialect,),
         )
+        if refusal is Refusal.UNSUPPORTED_PROTOCOL_VERSION and not self._warned_of_eio3:
+            self._warned_of_eio3 = True
+            logger.warning(
+                "refused a client that does not speak protocol 4 of Engine.IO (EIO=%.20r); "
+                "allow_eio3=True lets clients of Socket.IO 2 in (this is said once)",
+                query.get("EIO"),
+            )
         return connection, refusal
 
     def _open(self, request: Request, link: WebSocketLink | None) -> tuple[Connection, bytes]:
@@ -161,6 +175,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._timers = loop, Timers(loop)
+        query = request.query
+        jsonp = config.allow_eio3 and "j" in query
         session = ServerSession(
             generate_id(),
             transport,
@@ -168,6 +184,10 @@ class Engine:
             ping_timeout=config.ping_timeout,
             upgrade_timeout=config.upgrade_timeout,
             now=loop.time(),
+            dialect=dialect_of(query.get("EIO")),
+            # A client may ask for text in place of binary data (`forceBase64` in JavaScript), and a
+            # script can carry nothing else.
+            base64=jsonp or bool(query.get("b64")),
         )
         connection = Connection(self, session, request, link)
         self._connections[session.sid] = connection
@@ -183,18 +203,19 @@ class Engine:
 
     def _open_polling(self, exchange: HttpExchange) -> None:
         connection, packet = self._open(exchange.request, None)
-        answer_poll(exchange, packet, connection.sid)
+        body, _ = connection.dialect.encode_payload([packet], True)
+        answer_poll(exchange, body, connection.sid, script=connection.script)
         connection.start(self._accept(connection))
 
     def _open_websocket(self, request: Request, link: WebSocketLink) -> LinkReceiver:
         connection, packet = self._open(request, link)
         link.send_packet(packet)
         connection.start(self._accept(connection))
-        return connection
+        return connection.link_receiver
 
     def _receive_post(self, connection: Connection, exchange: HttpExchange) -> None:
-        # Protocol v4 sends text only; binary bodies belong to revision 3.
-        if exchange.request.header(b"content-type") == "application/octet-stream":
+        binary = exchange.request.header(b"content-type") == "application/octet-stream"
+        if binary and connection.dialect.decode_binary_payload is None:
             connection.abort(CloseReason.TRANSPORT_ERROR, "a post with binary content")
             refuse_post(exchange, 400)
             return
@@ -207,7 +228,7 @@ class Engine:
 
         def on_body(body: bytes) -> None:
             exchange.on_abort = None
-            notices, valid = connection.end_post(body)
+            notices, valid = connection.end_post(body, binary=binary)
             if valid:
                 answer_post(exchange)
             else:
