@@ -13,7 +13,7 @@ from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
 from arcwire.socketio.protocol.reasons import DisconnectReason
-from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket
+from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket, on
 
 __all__ = [
     "Ack",
@@ -32,4 +32,5 @@ __all__ = [
     "PerMessageDeflate",
     "Server",
     "Socket",
+    "on",
 ]

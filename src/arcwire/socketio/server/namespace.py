@@ -16,6 +16,7 @@ from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
+from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.socket import Socket
 from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
@@ -45,6 +46,8 @@ class Namespace(Population):
         async def say(socket: Socket, text: str) -> None: ...
 
         io.include(chat)
+
+    Or as a class, with handlers that are methods: see `on`.
     """
 
     def __init__(self, name: str) -> None:
@@ -61,6 +64,8 @@ class Namespace(Population):
         self._server: Server | None = None
         # The namespaces that a broadcast goes to in place of this one; see `ParentNamespace`.
         self.parts: Collection[Namespace] | None = None
+        for registrar, args, options in handlers_of(self):
+            getattr(self, registrar)(*args, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}, {len(self.adapter.members)} sockets>"

@@ -1,0 +1,72 @@
+"""Namespaces as classes: methods that say what they handle."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar, final
+
+from arcwire.socketio.handlers import check_event
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARKS = "__arcwire_handles__"
+
+
+@final
+class On:
+    """Marks a method of a namespace's class as a handler; see `on`."""
+
+    def __call__(self, event: str, **options: Any) -> Callable[[F], F]:
+        """The method handles an event; takes the options of `Namespace.on`."""
+        check_event(event, where=f"on({event!r})")
+        return lambda method: _mark(method, "on", event, **options)
+
+    def connect(self, method: F) -> F:
+        """The method is called when a socket wants to connect; see `Namespace.on_connect`."""
+        return _mark(method, "on_connect")
+
+    def disconnect(self, method: F) -> F:
+        """The method is called when a socket is gone; see `Namespace.on_disconnect`."""
+        return _mark(method, "on_disconnect")
+
+    def middleware(self, method: F) -> F:
+        """The method is a middleware; see `Namespace.use`."""
+        return _mark(method, "use")
+
+
+on: Final = On()
+"""Handlers as methods of a namespace's class, registered when an object of it is made:
+
+    class Chat(Namespace):
+        @on.connect
+        async def welcome(self, socket: Socket) -> None: ...
+
+        @on("say")
+        async def say(self, socket: Socket, text: str) -> int: ...
+
+    io.include(Chat("/chat"))
+
+In the order of their definition, those of base classes first. A method that overrides a handler
+takes its place, whether marked again or not.
+"""
+
+
+def handlers_of(namespace: object) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+    """What to call on a namespace to register its methods: name, arguments, options."""
+    marked: dict[str, list[tuple[str, tuple[Any, ...], dict[str, Any]]]] = {}
+    for cls in reversed(type(namespace).__mro__):
+        for name, value in vars(cls).items():
+            marks = getattr(value, _MARKS, None) if callable(value) else None
+            if marks is not None:
+                marked[name] = marks
+    for name, marks in marked.items():
+        method = getattr(namespace, name)
+        for registrar, args, options in marks:
+            yield registrar, (*args, method), options
+
+
+def _mark(method: F, registrar: str, *args: str, **options: Any) -> F:
+    if not callable(method):
+        raise TypeError(f"on.{registrar.removeprefix('on_')} marks methods, got {method!r}")
+    # The decorator below this one was there first.
+    marks = [*getattr(method, _MARKS, ()), (registrar, args, options)]
+    setattr(method, _MARKS, marks)
+    return method
