@@ -3,6 +3,7 @@
 Client and server must use the same; nothing in the protocol negotiates it.
 """
 
+from types import NoneType
 from typing import Any, Protocol
 
 from arcwire.socketio.protocol.packet import (
@@ -68,7 +69,11 @@ class PacketCodec:
     binary = True
 
     def encode(self, packet: Packet) -> bytes:
-        """Encode a packet; the content of EVENT (name first) and ACK is the list in `data`."""
+        """Encode a packet; the content of EVENT (name first) and ACK is the list in `data`.
+
+        It holds what the application passed, structs and dataclasses too. Raise TypeError or
+        ValueError for what has no form. Leave out what is None.
+        """
         raise NotImplementedError
 
     def decode(self, data: str | bytes) -> Packet:
@@ -108,6 +113,8 @@ class PacketCodec:
             raise
         except (ValueError, RecursionError) as error:
             raise PacketError(f"invalid payload: {error}") from None
+        if not isinstance(packet.namespace, str) or type(packet.id) not in (int, NoneType):
+            raise PacketError("invalid payload: a namespace is text, and an id an integer")
         return check_packet(packet)
 
 
