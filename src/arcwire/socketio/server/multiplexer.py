@@ -10,6 +10,7 @@ from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Connection
 from arcwire.errors import ConnectionRefused
 from arcwire.socketio.protocol.codec import PartialPacket
+from arcwire.socketio.protocol.dialect import DIALECTS, Dialect
 from arcwire.socketio.protocol.packet import (
     ACK,
     CONNECT,
@@ -116,6 +117,29 @@ class Multiplexer:
         else:
             self.connection.send_text(payload)
 
+    @property
+    def dialect(self) -> Dialect:
+        """What the client expects."""
+        return DIALECTS[self.connection.protocol]
+
+    def new_id(self, namespace: str) -> str:
+        """The id of a socket in this namespace."""
+        id_of = self.dialect.id_of
+        return self._server.new_id() if id_of is None else id_of(namespace, self.connection.sid)
+
+    def send_connect(self, namespace: str, data: dict[str, object]) -> None:
+        """Tell the client that it is in, and what it has to know."""
+        self.send_control(CONNECT, namespace, data if self.dialect.answers_with_id else None)
+
+    def send_refusal(self, namespace: str, message: str, data: object) -> None:
+        """Tell the client that it is not let in."""
+        self.send_control(CONNECT_ERROR, namespace, self.dialect.refusal(message, data))
+
+    def join_root(self) -> None:
+        """Join the root namespace for a client that does not ask; harmless once it is gone."""
+        if self.connection.is_open and self._root is None:
+            self._connect(Packet(CONNECT))
+
     def entered(self) -> None:
         """A namespace let a socket in: the connection may stay."""
         self._server.engine.timers.cancel(self)
@@ -169,10 +193,18 @@ class Multiplexer:
             # A second CONNECT, a CONNECT_ERROR, or a packet for a namespace that was not joined.
             raise PacketError(f"unexpected packet of type {kind} for namespace {name!r}")
 
+    def _is_joined(self, name: str) -> bool:
+        return any(name in names for names in (self._others, self._seeking) if names is not None)
+
     def _has_left(self, name: str) -> bool:
         return self._left is not None and name in self._left
 
     def _connect(self, packet: Packet) -> None:
+        read = self.dialect.read_connect
+        if read is not None:
+            packet = read(packet)
+            if self._is_joined(packet.namespace):
+                raise PacketError(f"a second CONNECT for namespace {packet.namespace!r}")
         namespaces = self._server.namespaces
         namespace = namespaces.get(packet.namespace)
         if namespace is not None:

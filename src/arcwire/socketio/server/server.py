@@ -40,6 +40,7 @@ class Server(Namespace):
     - `upgrade_timeout`: the time a client has to move from polling to WebSocket.
     - `max_payload`: the largest message (or polling body) that a client may send.
     - `allow_upgrades`: whether polling clients are offered WebSocket.
+    - `allow_eio3`: whether clients of Socket.IO 2 (protocol 3 of Engine.IO), and JSONP, are served.
     - `per_message_deflate`: whether WebSocket messages are compressed, or a `PerMessageDeflate` that
       says how; for servers run by Arcwire (other ASGI servers have settings of their own).
     - `connect_timeout`: the time a connection has to join a namespace, and a namespace's
@@ -62,6 +63,7 @@ class Server(Namespace):
         upgrade_timeout: float = 10.0,
         max_payload: int = 1_000_000,
         allow_upgrades: bool = True,
+        allow_eio3: bool = False,
         per_message_deflate: PerMessageDeflate | bool = False,
         connect_timeout: float = 45.0,
         cleanup_empty_child_namespaces: bool = True,
@@ -80,6 +82,7 @@ class Server(Namespace):
             upgrade_timeout=upgrade_timeout,
             max_payload=max_payload,
             allow_upgrades=allow_upgrades,
+            allow_eio3=allow_eio3,
             per_message_deflate=per_message_deflate,
         )
         self.new_adapter = adapter
@@ -198,4 +201,7 @@ class Server(Namespace):
         multiplexer = Multiplexer(self, connection)
         self._multiplexers.add(multiplexer)
         self.engine.timers.schedule(multiplexer, self.engine.now() + self.connect_timeout)
+        if multiplexer.dialect.joins_root:
+            # Not before the connection can be closed: handlers may do that.
+            self._loop.call_soon(multiplexer.join_root)
         return multiplexer

@@ -15,8 +15,6 @@ from arcwire.socketio.handshake import Handshake
 from arcwire.socketio.outgoing import OutgoingEvent, encode, prepare
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import (
-    CONNECT,
-    CONNECT_ERROR,
     DISCONNECT,
     RESERVED_EVENTS,
     Packet,
@@ -88,7 +86,10 @@ class Socket:
     )
 
     id: str
-    """20 characters, unguessable; also the name of a room with this socket alone."""
+    """20 characters, unguessable; also the name of a room with this socket alone.
+
+    Of clients of Socket.IO 2 it is made of the session id, which is a secret: they expect that.
+    """
     namespace: "Namespace"
     """The namespace that this socket is in."""
     server: "Server"
@@ -96,7 +97,7 @@ class Socket:
 
     def __init__(self, namespace: "Namespace", multiplexer: "Multiplexer", auth: dict[str, Any]) -> None:
         self.server = namespace.server
-        self.id = self.server.new_id()
+        self.id = multiplexer.new_id(namespace.name)
         self.namespace = namespace
         namespace.arrive()
         self._multiplexer = multiplexer
@@ -367,7 +368,7 @@ class Socket:
         self._state = _CONNECTED
         self._multiplexer.entered()
         connection = self._multiplexer.connection
-        self._multiplexer.send_control(CONNECT, self.namespace.name, {"sid": self.id})
+        self._multiplexer.send_connect(self.namespace.name, {"sid": self.id})
         held, self._held = self._held, None
         for message in held or ():
             connection.send_prepared(message)
@@ -386,8 +387,7 @@ class Socket:
             return
         self._multiplexer.expel(self)
         self.end(DisconnectReason.SERVER_NAMESPACE_DISCONNECT, "refused")
-        error = {"message": message} if data is None else {"message": message, "data": data}
-        self._multiplexer.send_control(CONNECT_ERROR, self.namespace.name, error)
+        self._multiplexer.send_refusal(self.namespace.name, message, data)
 
     def end(self, reason: DisconnectReason, description: str) -> None:
         """It is gone. Whoever waits for an acknowledgement is told; then the handlers run."""
