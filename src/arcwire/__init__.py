@@ -9,6 +9,7 @@ from arcwire.errors import (
     EventDropped,
     EventError,
 )
+from arcwire.socketio.acks import Reply
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
@@ -30,6 +31,7 @@ __all__ = [
     "Namespace",
     "ParentNamespace",
     "PerMessageDeflate",
+    "Reply",
     "Server",
     "Socket",
     "on",

@@ -43,12 +43,19 @@ class EventError(ArcwireError):
 class AckTimeout(ArcwireError, TimeoutError):
     """Not all acknowledgements arrived in time.
 
-    `responses` holds those that did, in the order of their arrival.
+    `responses` holds those that did, in the order of their arrival. `missing` holds the ids of the
+    sockets that have not answered a broadcast.
     """
 
-    def __init__(self, message: str, responses: list[object] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        responses: list[object] | None = None,
+        missing: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(message)
         self.responses: list[object] = [] if responses is None else responses
+        self.missing = missing
 
 
 class Disconnected(ArcwireError):

@@ -1,8 +1,10 @@
 """Acknowledgements that the server waits for. They always settle: answer, timeout, or disconnect."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from arcwire.errors import AckTimeout, Disconnected
 
@@ -35,7 +37,7 @@ class Answer(Generic[R]):
             try:
                 yield from self._future
             except asyncio.CancelledError:
-                self.settle(error=Disconnected("the answer was given up"))
+                self.give_up()
                 raise
         return self._take()
 
@@ -61,6 +63,10 @@ class Answer(Generic[R]):
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]
+
+    def give_up(self) -> None:
+        """Wait no longer; whoever still does gets Disconnected."""
+        self.settle(error=Disconnected("the answer was given up"))
 
     # -- for the server -----------------------------------------------------------
 
@@ -123,50 +129,110 @@ class SingleAnswer(Answer[Any]):
         self.settle(error=Disconnected(f"the socket is gone: {reason}", reason))
 
 
+class Reply(msgspec.Struct, frozen=True):
+    """One answer to a broadcast."""
+
+    id: str
+    """The id of the socket that answered."""
+    value: Any
+    """What it answered: a value, None for nothing, a tuple for several."""
+
+
 class ManyAnswers(Answer[list[Any]]):
     """The answers of many sockets, in the order of their arrival.
 
-    Those that leave are not waited for. AckTimeout carries the answers that came in time.
+    Await it for the list of all, or take them as they come:
+
+        answers = io.to("a").timeout(5).emit_with_ack("ready?")
+        async for reply in answers:
+            print(reply.id, reply.value)
+        print(answers.missing)
+
+    Those that leave are not waited for. Awaiting raises AckTimeout, which carries the answers that
+    came in time; the iteration just ends.
     """
 
-    __slots__ = ("_missing", "_responses")
+    __slots__ = ("_left", "_news", "_pending", "_replies")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
         super().__init__(loop, timeout)
-        self._missing: set[Any] = set()
-        self._responses: list[Any] = []
+        self._pending: set[Any] = set()
+        self._left: set[str] = set()
+        self._replies: list[Reply] = []
+        self._news: asyncio.Future[None] | None = None
+
+    async def __aiter__(self) -> AsyncGenerator[Reply, None]:
+        """The answers as they come, those that came before too; ends when no other will come.
+
+        May be stopped and begun again. Cancelling it gives the other answers up.
+        """
+        count = 0
+        while True:
+            while count < len(self._replies):
+                yield self._replies[count]
+                count += 1
+            if self._settled:
+                return
+            if self._news is None:
+                self._news = asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.shield(self._news)
+            except asyncio.CancelledError:
+                self.give_up()
+                raise
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The ids of the sockets that got the event and have not answered, or have left."""
+        return frozenset(self._left.union(sender.id for sender in self._pending))
+
+    # -- for the server -----------------------------------------------------------
 
     def expect(self, senders: set[Any]) -> None:
-        """Wait for these; nobody means that it settles at once."""
-        self._missing = set(senders)
+        """Wait for these, which have an `id`; nobody means that it settles at once."""
+        self._pending = set(senders)
         self._check()
 
     @property
-    def missing(self) -> set[Any]:
-        """Those whose answers are still to come."""
-        return self._missing
+    def pending(self) -> set[Any]:
+        """Those whose answers are still waited for."""
+        return self._pending
 
-    def receive(self, sender: object, args: list[object]) -> None:
+    def receive(self, sender: Any, args: list[object]) -> None:
         """An acknowledgement arrived."""
-        if sender in self._missing:
-            self._missing.discard(sender)
-            self._responses.append(_value(args))
+        if sender in self._pending:
+            self._pending.discard(sender)
+            self._replies.append(Reply(sender.id, _value(args)))
+            self._check()
+            self._announce()
+
+    def lose(self, sender: Any, reason: str) -> None:
+        """One of the sockets is gone."""
+        if sender in self._pending:
+            self._pending.discard(sender)
+            self._left.add(sender.id)
             self._check()
 
-    def lose(self, sender: object, reason: str) -> None:
-        """One of the sockets is gone."""
-        self._missing.discard(sender)
-        self._check()
+    def settle(self, value: list[Any] | None = None, error: Exception | None = None) -> None:
+        """End the waiting; only the first call counts."""
+        super().settle(value, error)
+        self._announce()
 
     def handle_deadline(self, now: float) -> float | None:
         """See `Timed`: the time is up."""
         message = (
-            f"{len(self._missing)} of {len(self._missing) + len(self._responses)} "
+            f"{len(self._pending)} of {len(self._pending) + len(self._replies)} "
             f"acknowledgements are missing after {self._timeout:g} seconds"
         )
-        self.settle(error=AckTimeout(message, list(self._responses)))
+        responses = [reply.value for reply in self._replies]
+        self.settle(error=AckTimeout(message, responses, self.missing))
         return None
 
     def _check(self) -> None:
-        if not self._missing:
-            self.settle(self._responses)
+        if not self._pending:
+            self.settle([reply.value for reply in self._replies])
+
+    def _announce(self) -> None:
+        news, self._news = self._news, None
+        if news is not None and not news.done():
+            news.set_result(None)

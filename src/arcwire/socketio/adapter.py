@@ -277,7 +277,7 @@ class LocalAdapter:
         """See `Adapter`."""
 
         def forget() -> None:
-            for member in answer.missing:
+            for member in answer.pending:
                 member.forget_ack(id)
 
         members = {member for member in self.select(selection) if member.connected}

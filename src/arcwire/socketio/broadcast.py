@@ -126,6 +126,7 @@ class Broadcast:
         Awaiting gives the list of answers in the order of their arrival: what each client passed
         to its acknowledgement, None for nothing, a tuple for several values. Sockets that go away
         are not waited for. Raises AckTimeout, with the answers that came, when `timeout` was set.
+        `async for` gives the answers as they come; see `ManyAnswers`.
         """
         check_event(event, where="emit_with_ack")
         space = self._space

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from arcwire import AckTimeout, Disconnected, Server
+from arcwire import AckTimeout, Disconnected, EventDropped, Server
+from arcwire.socketio.acks import ManyAnswers
 from support.memory import MemoryClient, until
 
 
@@ -128,3 +129,105 @@ async def test_a_socket_that_leaves_does_not_hold_up_a_broadcast_without_timeout
     client.drop()
     assert await answers == []
     await until(lambda: io.engine.clients_count == 0)
+
+
+async def test_answers_one_by_one() -> None:
+    io = Server()
+    clients = [MemoryClient(io) for _ in range(4)]
+    sockets = [await client.enter() for client in clients]
+    answers = io.timeout(5).emit_with_ack("q")
+    assert answers.missing == {socket.id for socket in sockets}
+    clients[2].send('30["early"]')
+    seen: list[tuple[str, object]] = []
+
+    async def collect() -> None:
+        async for reply in answers:
+            seen.append((reply.id, reply.value))  # noqa: PERF401 - it is looked at meanwhile
+
+    collecting = asyncio.ensure_future(collect())
+    await until(lambda: seen == [(sockets[2].id, "early")])
+    clients[0].send("30[1,2]", '30["again"]')
+    await until(lambda: len(seen) == 2)
+    assert answers.missing == {sockets[1].id, sockets[3].id}
+    clients[1].drop()
+    assert not collecting.done()
+    clients[3].send("30[]")
+    await collecting
+    assert seen[1:] == [(sockets[0].id, (1, 2)), (sockets[3].id, None)]
+    assert answers.missing == {sockets[1].id}
+    assert await answers == ["early", (1, 2), None]
+    assert [reply.value async for reply in answers] == ["early", (1, 2), None]
+
+
+async def test_answers_one_by_one_end_with_the_timeout_and_without_an_error() -> None:
+    io = Server()
+    clients = [MemoryClient(io) for _ in range(2)]
+    sockets = [await client.enter() for client in clients]
+    answers = io.timeout(0.02).emit_with_ack("q")
+    clients[0].send("30[0]")
+    assert [reply.id async for reply in answers] == [sockets[0].id]
+    assert answers.missing == {sockets[1].id}
+    with pytest.raises(AckTimeout) as caught:
+        await answers
+    assert caught.value.missing == {sockets[1].id}
+    assert not any(socket._acks for socket in sockets)
+    assert [reply async for reply in io.to("nobody").emit_with_ack("q")] == []
+
+
+async def test_several_may_take_the_answers_and_stop() -> None:
+    io = Server()
+    clients = [MemoryClient(io) for _ in range(3)]
+    for client in clients:
+        await client.connect()
+    answers = io.emit_with_ack("q")
+    all_of_them = asyncio.ensure_future(_values(answers))
+    first = asyncio.ensure_future(anext(aiter(answers)))
+    await asyncio.sleep(0)
+    clients[0].send("30[0]")
+    assert (await first).value == 0
+    for value, client in enumerate(clients):
+        client.send(f"30[{value}]")
+    assert await all_of_them == [0, 1, 2]
+
+
+async def test_cancelling_the_iteration_gives_up_and_leaves_nothing() -> None:
+    io = Server()
+    client = MemoryClient(io)
+    socket = await client.enter()
+    answers = io.emit_with_ack("q")
+    waiting = asyncio.ensure_future(_values(answers))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not socket._acks
+    with pytest.raises(Disconnected, match="given up"):
+        await answers
+
+
+async def _values(answers: ManyAnswers) -> list[object]:
+    return [reply.value async for reply in answers]
+
+
+async def test_a_client_that_never_answers_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("arcwire.socketio.server.socket.MAX_PENDING_ACKS", 2)
+    io = Server()
+    client, other = MemoryClient(io), MemoryClient(io)
+    socket, other_socket = await client.enter(), await other.enter()
+    owed = [socket.emit_with_ack("q") for _ in range(2)]
+    with pytest.raises(EventDropped, match="acknowledgements of this client are missing"):
+        await socket.emit_with_ack("q")
+    assert len(client.inbox) == 3
+    answers = io.emit_with_ack("all")
+    other.send("33[1]")
+    assert await answers == [1]
+    assert answers.missing == {socket.id}
+    client.send("30[0]")
+    assert await owed[0] == 0
+    assert len(socket._acks or ()) == 1
+    assert not other_socket._acks
+    client.drop()
+    with pytest.raises(Disconnected):
+        await owed[1]

@@ -37,6 +37,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 MAX_BACKLOG = 1000
 """Events that may wait for a connection handler; a client that sends more is not a client."""
 
+MAX_PENDING_ACKS = 10_000
+"""Acknowledgements that one socket may owe: a client that never answers must not fill the memory."""
+
 
 class _State(Enum):
     CONNECTING = "connecting"
@@ -44,6 +47,7 @@ class _State(Enum):
     DISCONNECTED = "disconnected"
 
 
+_TOO_MANY = f"{MAX_PENDING_ACKS} acknowledgements of this client are missing"
 _CONNECTING = _State.CONNECTING
 _CONNECTED = _State.CONNECTED
 
@@ -302,12 +306,18 @@ class Socket:
             self._held.extend(event.messages)
 
     def expect_ack(self, id: int, answer: Answer[Any]) -> None:
-        """Report the acknowledgement with this id to `answer`, or the end of this socket."""
+        """Report the acknowledgement with this id to `answer`, or the end of this socket.
+
+        Of a socket that owes `MAX_PENDING_ACKS` no other is expected.
+        """
         if self._gone is not None:
             answer.lose(self, self._gone[0])
             return
         if self._acks is None:
             self._acks = {}
+        elif len(self._acks) >= MAX_PENDING_ACKS:
+            answer.lose(self, _TOO_MANY)
+            return
         self._acks[id] = answer
 
     def forget_ack(self, id: int) -> None:
@@ -458,6 +468,9 @@ class Socket:
             return
         if flags.volatile and not self.writable:
             answer.settle(error=EventDropped("a volatile event that the client could not take"))
+            return
+        if self._acks is not None and len(self._acks) >= MAX_PENDING_ACKS:
+            answer.settle(error=EventDropped(_TOO_MANY))
             return
         self.accept()
         self.expect_ack(id, answer)
