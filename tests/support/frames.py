@@ -25,6 +25,7 @@ class Frame(NamedTuple):
     opcode: int
     payload: bytes
     fin: bool = True
+    rsv1: bool = False
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
@@ -61,23 +62,24 @@ class FrameClient:
     def __init__(self, raw: RawClient, headers: dict[str, str]) -> None:
         self.raw = raw
         self.headers = headers
+        self._rsv = 0x30 if "sec-websocket-extensions" in headers else 0x70
 
-    def send(self, opcode: int, payload: bytes = b"", *, fin: bool = True) -> None:
-        self.raw.send(frame(opcode, payload, fin=fin))
+    def send(self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> None:
+        self.raw.send(frame(opcode, payload, fin=fin, rsv=rsv))
 
     async def receive(self) -> Frame:
-        """The next frame; server frames are never masked and never use reserved bits."""
+        """The next frame; server frames are never masked and use reserved bits only for an extension."""
         reader = self.raw.reader
         async with asyncio.timeout(PATIENCE):
             first, length = await reader.readexactly(2)
-            assert not first & 0x70
+            assert not first & self._rsv
             assert not length & 0x80
             if length == 126:
                 length = int.from_bytes(await reader.readexactly(2), "big")
             elif length == 127:
                 length = int.from_bytes(await reader.readexactly(8), "big")
             payload = await reader.readexactly(length)
-        return Frame(first & 0x0F, payload, bool(first & 0x80))
+        return Frame(first & 0x0F, payload, bool(first & 0x80), bool(first & 0x40))
 
     async def receive_close(self) -> tuple[int, bytes]:
         """Code and reason of the close frame that must come next, then the end; 1005: no code."""
