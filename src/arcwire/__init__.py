@@ -14,6 +14,7 @@ from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
 from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.recovery import Recovery, Session
 from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket, on
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "Namespace",
     "ParentNamespace",
     "PerMessageDeflate",
+    "Recovery",
     "Reply",
     "Server",
+    "Session",
     "Socket",
     "on",
 ]

@@ -104,7 +104,7 @@ class Adapter(Protocol):
         """All members: a view that changes with them."""
 
     def add(self, member: Member) -> None:
-        """A socket may be reached from now on."""
+        """A socket may be reached from now on; harmless when it could be already."""
 
     def remove(self, member: Member) -> frozenset[str]:
         """A socket is gone; the rooms it was in, that of its own among them."""
@@ -159,11 +159,11 @@ class Adapter(Protocol):
         """Send an event to all other servers; see `Home.receive_server_event`."""
 
     async def server_side_emit_with_ack(
-        self, event: str, args: Sequence[object], timeout: float
+        self, event: str, args: Sequence[object], seconds: float
     ) -> list[object]:
         """As `server_side_emit`; the answers of the other servers, [] when there are none.
 
-        Raises AckTimeout with the answers that came when some are missing after `timeout` seconds.
+        Raises AckTimeout with the answers that came when some are missing after `seconds`.
         """
 
     def close(self) -> None:
@@ -193,9 +193,10 @@ class LocalAdapter:
 
     def add(self, member: Member) -> None:
         """See `Adapter`."""
-        self._members[member.id] = member
-        if self._observers:
+        if self._observers and member.id not in self._members:
+            self._members[member.id] = member
             self._tell_entered(member.id, member.id, created=True)
+        self._members[member.id] = member
 
     def remove(self, member: Member) -> frozenset[str]:
         """See `Adapter`."""
@@ -321,7 +322,7 @@ class LocalAdapter:
         """See `Adapter`. There is no other server."""
 
     async def server_side_emit_with_ack(
-        self, event: str, args: Sequence[object], timeout: float
+        self, event: str, args: Sequence[object], seconds: float
     ) -> list[object]:
         """See `Adapter`. There is no other server, so nobody answers."""
         return []

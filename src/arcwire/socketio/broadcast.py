@@ -179,7 +179,7 @@ class Broadcast:
     @property
     def _spaces(self) -> "Collection[Space]":
         parts = self._space.parts
-        return (self._space,) if parts is None else parts
+        return (self._space,) if parts is None else list(parts)
 
     def _flag(self, **flags: Any) -> "Broadcast":
         selection = self._selection

@@ -44,6 +44,9 @@ class Codec(Protocol):
     ) -> tuple[bytes, list[bytes] | None]:
         """An event; with an id it asks for an acknowledgement."""
 
+    def append_argument(self, event: bytes, value: str) -> bytes:
+        """The message of an event without id, which this codec encoded, with one more argument."""
+
     def encode_ack(
         self, namespace: str, id: int, args: tuple[object, ...]
     ) -> tuple[bytes, list[bytes] | None]:
@@ -87,6 +90,14 @@ class PacketCodec:
     ) -> tuple[bytes, list[bytes] | None]:
         """See `Codec`."""
         return self.encode(Packet(EVENT, namespace, id, name, data=[name, *args])), None
+
+    def append_argument(self, event: bytes, value: str) -> bytes:
+        """See `Codec`."""
+        packet = self.decode(event if self.binary else event.decode())
+        if not isinstance(packet.data, list):
+            raise TypeError("the content of an event is a list")
+        packet.data = [*packet.data, value]
+        return self.encode(packet)
 
     def encode_ack(
         self, namespace: str, id: int, args: tuple[object, ...]

@@ -57,6 +57,10 @@ class JsonCodec:
             return b"2" + _encode_json(content), None
         return _head(EVENT, namespace, id) + _encode_json(content), None
 
+    def append_argument(self, event: bytes, value: str) -> bytes:
+        """See `Codec`."""
+        return b"%b,%b]" % (event[:-1], _encode_json(value))
+
     def encode_ack(
         self, namespace: str, id: int, args: tuple[object, ...]
     ) -> tuple[bytes, list[bytes] | None]:

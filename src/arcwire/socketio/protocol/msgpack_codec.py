@@ -45,6 +45,18 @@ class MsgpackCodec:
         """See `Codec`."""
         return _head(EVENT, namespace, id) + _encode((name, *args)), None
 
+    def append_argument(self, event: bytes, value: str) -> bytes:
+        """See `Codec`. The list of arguments is the end of the message; only its head changes."""
+        start = _end_of_head(event)
+        kind = event[start]
+        if kind == 0xDC:
+            size, content = int.from_bytes(event[start + 1 : start + 3], "big"), start + 3
+        elif kind == 0xDD:
+            size, content = int.from_bytes(event[start + 1 : start + 5], "big"), start + 5
+        else:
+            size, content = kind & 0x0F, start + 1
+        return b"".join((event[:start], _list_head(size + 1), event[content:], _encode_value(value)))
+
     def encode_ack(
         self, namespace: str, id: int, args: tuple[object, ...]
     ) -> tuple[bytes, list[bytes] | None]:
@@ -91,6 +103,25 @@ def _head(kind: int, namespace: str, id: int | None) -> bytes:
     if id is None:
         return _start(kind, namespace) + b"\xa4data"
     return _start(kind, namespace, 4) + b"\xa2id" + _encode_value(id) + b"\xa4data"
+
+
+def _end_of_head(event: bytes) -> int:
+    """Where the value of `data` begins in a message of `_head` without id."""
+    namespace = len(_start(EVENT, "")) - 1
+    kind = event[namespace]
+    if kind == 0xD9:
+        end = namespace + 2 + event[namespace + 1]
+    elif kind == 0xDA:
+        end = namespace + 3 + int.from_bytes(event[namespace + 1 : namespace + 3], "big")
+    else:
+        end = namespace + 1 + (kind & 0x1F)
+    return end + len(b"\xa4data")
+
+
+def _list_head(size: int) -> bytes:
+    if size < 16:
+        return bytes((0x90 + size,))
+    return b"\xdc" + size.to_bytes(2, "big") if size < 0x10000 else b"\xdd" + size.to_bytes(4, "big")
 
 
 @lru_cache(maxsize=64)

@@ -219,7 +219,7 @@ class Multiplexer:
             self._refuse(packet, "Invalid namespace")
 
     def _join(self, namespace: "Namespace", packet: Packet) -> None:
-        socket = Socket(namespace, self, packet.data if isinstance(packet.data, dict) else {})
+        socket = namespace.new_socket(self, packet.data if isinstance(packet.data, dict) else {})
         if packet.namespace == "/":
             self._root = socket
         else:

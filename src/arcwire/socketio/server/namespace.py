@@ -16,13 +16,16 @@ from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
+from arcwire.socketio.recovery import Session
 from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
+from arcwire.socketio.server.recoverable import RecoverableSocket
 from arcwire.socketio.server.socket import Socket
 from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
 from arcwire.socketio.tasks import run_in_context
 
 if TYPE_CHECKING:
+    from arcwire.socketio.server.multiplexer import Multiplexer
     from arcwire.socketio.server.server import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,6 +61,7 @@ class Namespace(Population):
         self.codec: Codec = _DEFAULT_CODEC
         self.event_handlers = EventHandlers(_EVENT_MARKERS, ("socket",))
         self.disconnect_handlers: list[Signature] = []
+        self.session_expired_handlers: list[Signature] = []
         self._connect_handlers: list[_ConnectHandler] = []
         self._middlewares: list[Signature] = []
         self._ack_ids = itertools.count()
@@ -119,6 +123,22 @@ class Namespace(Population):
         each socket whose connection handlers were all done. `socket.rooms` are those it was in.
         """
         self.disconnect_handlers.append(self.read_disconnect_handler(handler))
+        return handler
+
+    def on_session_expired(self, handler: F) -> F:
+        """Register what to do when a lost client did not come back in time; also a decorator.
+
+        Called with the session (`id`, `rooms`, `data`) of each socket that ended because its
+        connection was lost, once it can no longer be continued: the place to tidy up what
+        `on_disconnect` left for a client that may come back. Needs `connection_state_recovery`. Not
+        called when the server is closed.
+        """
+        signature = Signature(
+            handler, where="on_session_expired", markers={Session: "session"}, leading=("session",)
+        )
+        if signature.parameters:
+            raise TypeError(f"on_session_expired calls {describe(handler)} with the session only")
+        self.session_expired_handlers.append(signature)
         return handler
 
     def use(self, middleware: F) -> F:
@@ -252,6 +272,17 @@ class Namespace(Population):
             )
         return signature
 
+    def new_socket(self, multiplexer: "Multiplexer", auth: dict[str, Any]) -> Socket:
+        """The socket of a client that wants to connect."""
+        if self.server.recovery is None or not multiplexer.dialect.answers_with_id:
+            return Socket(self, multiplexer, auth)
+        return RecoverableSocket.open(self, multiplexer, auth)
+
+    def session_expired(self, session: Session) -> None:
+        """See `RecoveringHome`."""
+        for signature in self.session_expired_handlers:
+            self.server.start(self._tell_expired(signature, session))
+
     def admit(self, socket: Socket) -> None:
         """Decide whether a socket may connect, and connect it."""
         if self._middlewares or self._connect_handlers:
@@ -272,14 +303,21 @@ class Namespace(Population):
         """Have the handlers and middlewares of another namespace, also those to come."""
         self.event_handlers = other.event_handlers
         self.disconnect_handlers = other.disconnect_handlers
+        self.session_expired_handlers = other.session_expired_handlers
         self._connect_handlers = other._connect_handlers
         self._middlewares = other._middlewares
+
+    async def _tell_expired(self, signature: Signature, session: Session) -> None:
+        try:
+            await self.call(signature, (session,))
+        except Exception:
+            logger.exception("a handler for expired sessions failed for %r", session)
 
     async def _admit(self, socket: Socket) -> None:
         limit = self.server.connect_timeout
         try:
             async with asyncio.timeout(limit) as scope:
-                for middleware in self._middlewares:
+                for middleware in () if socket.skips_middlewares else self._middlewares:
                     await self.call(middleware, (socket,))
                 socket.enter()
                 for handler in self._connect_handlers:

@@ -11,10 +11,12 @@ from typing import Any, TypeVar, overload
 from arcwire.engineio.config import TRANSPORTS, EngineConfig
 from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.server import Connection, Engine
-from arcwire.engineio.server.engine import generate_id
+from arcwire.engineio.server.admission import generate_id
 from arcwire.hosts.asgi import ASGIApp, EngineApp
-from arcwire.socketio.adapter import AdapterFactory, LocalAdapter
+from arcwire.socketio.adapter import Adapter, AdapterFactory, LocalAdapter
 from arcwire.socketio.protocol.codec import Codec
+from arcwire.socketio.recovering_adapter import RecoveringAdapter
+from arcwire.socketio.recovery import Log, Recovery
 from arcwire.socketio.selection import check_timeout
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
@@ -51,6 +53,8 @@ class Server(Namespace):
       are refused.
     - `codec`: how packets become messages; clients must use the same.
     - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
+    - `connection_state_recovery`: lets clients that lost their connection for a short time continue
+      with the same id, rooms and data, and sends them what they missed; see `Recovery`.
     """
 
     def __init__(  # noqa: PLR0913 - options, all by name
@@ -70,6 +74,7 @@ class Server(Namespace):
         max_child_namespaces: int = 10_000,
         codec: Codec | None = None,
         adapter: AdapterFactory = LocalAdapter,
+        connection_state_recovery: Recovery | None = None,
     ) -> None:
         super().__init__("/")
         if codec is not None:
@@ -85,7 +90,10 @@ class Server(Namespace):
             allow_eio3=allow_eio3,
             per_message_deflate=per_message_deflate,
         )
-        self.new_adapter = adapter
+        self.recovery = connection_state_recovery
+        if self.recovery is not None and adapter is not LocalAdapter:
+            raise ValueError("connection_state_recovery works with Arcwire's own adapter for one node only")
+        self._new_adapter = adapter
         self.connect_timeout = check_timeout(connect_timeout)
         self.engine = Engine(config, self._accept)
         self.thread: int | None = None
@@ -152,6 +160,8 @@ class Server(Namespace):
         try to come back. Called when the ASGI server announces the end of the lifespan.
         """
         self.engine.shutdown()
+        for namespace in self.namespaces.all:
+            namespace.adapter.close()
         late = await self._tasks.finish(grace)
         if late:
             logger.warning(
@@ -162,6 +172,20 @@ class Server(Namespace):
             self._executor = None
 
     # -- for namespaces, sockets and multiplexers -----------------------------------------
+
+    def new_adapter(self, namespace: Namespace) -> Adapter:
+        """The adapter of a namespace."""
+        options = self.recovery
+        if options is None:
+            return self._new_adapter(namespace)
+        config = self.engine.config
+        # So long it may take until a lost connection is noticed; only then its client is away.
+        retention = options.max_disconnection_duration + config.ping_interval + config.ping_timeout
+
+        def new_log() -> Log:
+            return Log(options, epoch=self.new_id()[:4], retention=retention)
+
+        return RecoveringAdapter(namespace, options, self.engine, new_log)
 
     def new_id(self) -> str:
         """An id for a socket."""

@@ -136,6 +136,14 @@ class Socket:
         return self._data
 
     @property
+    def recovered(self) -> bool:
+        """Whether it continues an earlier socket whose connection was lost, with its id, rooms and data.
+
+        Only with `Server(connection_state_recovery=...)`.
+        """
+        return False
+
+    @property
     def rooms(self) -> frozenset[str]:
         """The rooms that this socket is in, that of its own among them: a snapshot.
 
@@ -361,6 +369,16 @@ class Socket:
         return self._auth
 
     @property
+    def greeting(self) -> dict[str, object]:
+        """What the client gets when it is let in."""
+        return {"sid": self.id}
+
+    @property
+    def skips_middlewares(self) -> bool:
+        """Whether middlewares have nothing to decide about this socket."""
+        return False
+
+    @property
     def gone(self) -> bool:
         """Whether it is disconnected."""
         return self._gone is not None
@@ -378,7 +396,7 @@ class Socket:
         self._state = _CONNECTED
         self._multiplexer.entered()
         connection = self._multiplexer.connection
-        self._multiplexer.send_connect(self.namespace.name, {"sid": self.id})
+        self._multiplexer.send_connect(self.namespace.name, self.greeting)
         held, self._held = self._held, None
         for message in held or ():
             connection.send_prepared(message)
