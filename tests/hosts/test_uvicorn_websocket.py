@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from arcwire.engineio.link import WebSocketLink
 from arcwire.engineio.protocol.reasons import CloseReason
@@ -672,6 +673,67 @@ async def test_context_variables(reset: bool) -> None:
         with pytest.raises(InvalidStatus):
             await peer(server, "/")
     assert seen == ["unset" if reset else "set outside"]
+
+
+# Compression
+
+
+@every_host
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize(
+    "offer, answer",
+    [
+        ({}, "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"),
+        ({"client_max_window_bits": None}, "permessage-deflate; server_max_window_bits=12"),
+        (
+            {"server_no_context_takeover": True, "server_max_window_bits": 10},
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=10;"
+            " client_max_window_bits=12",
+        ),
+    ],
+)
+async def test_ordinary_routes_are_compressed_as_uvicorn_does(
+    host: str, enabled: bool, offer: dict[str, Any], answer: str, site: Site
+) -> None:
+    extensions = [ClientPerMessageDeflateFactory(**offer)]
+    async with (
+        serving(site.app, host, ws_per_message_deflate=enabled, ws_max_size=100_000) as server,
+        peer(server, "/echo", extensions=extensions) as ws,
+    ):
+        assert ws.response.headers.get("sec-websocket-extensions") == (answer if enabled else None)
+        for message in ("Käse", b"\x00", "", "x" * 100_000, bytes(100_000)):
+            await ws.send(message)
+            assert await ws.recv() == message
+        await ws.send(bytes(100_001))
+        with pytest.raises(ConnectionClosedError):
+            await ws.recv()
+        assert ws.close_code == 1009
+
+
+async def test_what_is_sent_on_an_ordinary_route_is_small(site: Site) -> None:
+    offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    async with (
+        serving(site.app, ws_per_message_deflate=True) as server,
+        websocket(server.url, "/echo", headers=offer) as client,
+    ):
+        client.send(TEXT, b"x" * 10_000)
+        answer = await client.receive()
+        assert answer.rsv1
+        assert len(answer.payload) < 100
+
+
+async def test_plain_uvicorn_compresses_by_default(site: Site) -> None:
+    config = uvicorn.Config(site.app, ws=WebSocketProtocol, lifespan="off", log_config=None, port=0)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    async with websockets.connect(f"ws://127.0.0.1:{port}/echo") as ws:
+        assert ws.protocol.extensions
+        await ws.send("x" * 1000)
+        assert await ws.recv() == "x" * 1000
+    server.should_exit = True
+    await task
 
 
 # Taken links
