@@ -77,7 +77,8 @@ async def connect(url: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[
     try:
         yield RawClient(reader, writer)
     finally:
-        writer.transport.abort()
+        with suppress(AttributeError):  # CPython 3.11.2, of a TLS transport closed twice
+            writer.transport.abort()
         with suppress(OSError):  # the server was faster
             await writer.wait_closed()
 
