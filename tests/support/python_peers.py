@@ -4,9 +4,24 @@ import asyncio
 import inspect
 from typing import Any
 
+import engineio
 import socketio
 
 PATIENCE = 5.0
+
+
+class _Engine(engineio.Client):
+    """The blocking client handles each message in a thread of its own, so that one may overtake another."""
+
+    def _trigger_event(self, event: str, *values: Any, **options: Any) -> Any:
+        if event == "message":
+            options["run_async"] = False
+        return super()._trigger_event(event, *values, **options)
+
+
+class _BlockingClient(socketio.Client):
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _Engine
 
 
 class Peer:
@@ -14,7 +29,7 @@ class Peer:
 
     def __init__(self, *, blocking: bool, **options: Any) -> None:
         options = {"reconnection": False, "handle_sigint": False, **options}
-        self.client: Any = socketio.Client(**options) if blocking else socketio.AsyncClient(**options)
+        self.client: Any = _BlockingClient(**options) if blocking else socketio.AsyncClient(**options)
         self._loop = asyncio.get_running_loop()
         self._blocking = blocking
         self._heard: dict[tuple[str, str], asyncio.Queue[tuple[Any, ...]]] = {}
