@@ -278,26 +278,3 @@ def test_any_messages_survive(messages, window_bits, shared):
         else:
             data = deflate(compressor, message)
         assert peer.decompress(data + TAIL) == message
-
-
-# -- options -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        ("threshold", -1),
-        ("threshold", 1.5),
-        ("server_max_window_bits", 8),
-        ("server_max_window_bits", 16),
-        ("client_max_window_bits", 8),
-        ("client_max_window_bits", "12"),
-        ("memory_level", 0),
-        ("memory_level", 10),
-        ("level", -2),
-        ("level", 10),
-    ],
-)
-def test_options_that_cannot_work(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be a whole number"):
-        PerMessageDeflate(**{name: value})
