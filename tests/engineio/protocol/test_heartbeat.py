@@ -1,6 +1,6 @@
 import pytest
 
-from arcwire.engineio.protocol.heartbeat import Heartbeat
+from arcwire.engineio.protocol.heartbeat import ClientHeartbeat, Heartbeat
 
 
 @pytest.fixture
@@ -57,3 +57,23 @@ def test_every_ping_may_be_extended_again(heartbeat):
 def test_packets_between_pings_change_nothing(heartbeat):
     heartbeat.sign_of_life(120)
     assert heartbeat.deadline == 125
+
+
+class TestClientHeartbeat:
+    @pytest.fixture
+    def heartbeat(self):
+        return ClientHeartbeat(interval=25, timeout=20, now=100)
+
+    def test_waits_for_interval_and_timeout(self, heartbeat):
+        assert heartbeat.deadline == 145
+        assert heartbeat.expired(145) is True
+
+    def test_answers_each_ping_and_waits_anew(self, heartbeat):
+        assert heartbeat.beat(120) == b"3"
+        assert heartbeat.deadline == 165
+
+    def test_takes_every_packet_for_a_sign_of_life(self, heartbeat):
+        for now in (110, 150, 190):
+            assert heartbeat.awaiting
+            heartbeat.sign_of_life(now)
+            assert heartbeat.deadline == now + 45

@@ -274,7 +274,7 @@ class Namespace(Population):
 
     def new_socket(self, multiplexer: "Multiplexer", auth: dict[str, Any]) -> Socket:
         """The socket of a client that wants to connect."""
-        if self.server.recovery is None or not multiplexer.dialect.answers_with_id:
+        if self.server.recovery is None:
             return Socket(self, multiplexer, auth)
         return RecoverableSocket.open(self, multiplexer, auth)
 
