@@ -10,6 +10,7 @@ from arcwire.errors import (
     EventError,
 )
 from arcwire.socketio.acks import Reply
+from arcwire.socketio.catch_all import Event
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
@@ -24,6 +25,7 @@ __all__ = [
     "ConnectionRefused",
     "DisconnectReason",
     "Disconnected",
+    "Event",
     "EventDropped",
     "EventError",
     "Handshake",

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from arcwire.errors import AckTimeout, Disconnected
+from arcwire.errors import AckTimeout, Disconnected, EventDropped
 
 R = TypeVar("R")
 
@@ -107,6 +107,10 @@ class Answer(Generic[R]):
         """The socket that should have answered is gone."""
         raise NotImplementedError
 
+    def drop(self, sender: object, why: str) -> None:
+        """The socket will not answer, though it is there."""
+        raise NotImplementedError
+
 
 def _value(args: list[object]) -> object:
     """What an acknowledgement carries: nothing, a value, or a tuple of several."""
@@ -127,6 +131,10 @@ class SingleAnswer(Answer[Any]):
     def lose(self, sender: object, reason: str) -> None:
         """The socket that should have answered is gone."""
         self.settle(error=Disconnected(f"the socket is gone: {reason}", reason))
+
+    def drop(self, sender: object, why: str) -> None:
+        """The socket was not asked."""
+        self.settle(error=EventDropped(why))
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -212,6 +220,10 @@ class ManyAnswers(Answer[list[Any]]):
             self._pending.discard(sender)
             self._left.add(sender.id)
             self._check()
+
+    def drop(self, sender: Any, why: str) -> None:
+        """One of the sockets will not answer."""
+        self.lose(sender, why)
 
     def settle(self, value: list[Any] | None = None, error: Exception | None = None) -> None:
         """End the waiting; only the first call counts."""

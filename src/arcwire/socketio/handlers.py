@@ -48,6 +48,15 @@ class Ack:
             self._sender.send_ack(self._id, args)
             self._sent = True
 
+    @property
+    def taken(self) -> bool:
+        """Whether somebody answers by calling."""
+        return self._taken
+
+    def expect(self, handlers: int) -> None:
+        """So many handlers will finish."""
+        self._pending = handlers
+
     def take(self) -> None:
         """A handler answers by calling: no answer is given in its place when it returns None."""
         self._taken = True

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from arcwire.engineio.link import Request
+
 
 class Handshake(msgspec.Struct, frozen=True):
     """What is known of the request that opened the connection, and of the namespace's CONNECT."""
@@ -23,6 +25,19 @@ class Handshake(msgspec.Struct, frozen=True):
     """Path and query string of the request."""
     issued: float
     """When the connection was opened: seconds since the epoch."""
+
+    @classmethod
+    def read(cls, request: Request, auth: dict[str, Any], issued: float) -> "Handshake":
+        """Of the request that opened the connection, and what came with CONNECT."""
+        return cls(
+            headers=request.headers,
+            query=request.query,
+            auth=auth,
+            address=request.client[0] if request.client else None,
+            secure=request.secure,
+            url=request.path + (f"?{request.query_string}" if request.query_string else ""),
+            issued=issued,
+        )
 
     @property
     def time(self) -> datetime:

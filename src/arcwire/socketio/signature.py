@@ -54,7 +54,7 @@ class Parameter:
     def convert(self, value: object) -> object:
         """Check and convert a decoded value. Raises InvalidPayload."""
         try:
-            return msgspec.convert(value, self.type, builtin_types=BINARY_TYPES)
+            return msgspec.convert(value, self.type, builtin_types=BINARY_TYPES, str_keys=True)
         except msgspec.ValidationError as error:
             raise _invalid(error, self.name) from None
 

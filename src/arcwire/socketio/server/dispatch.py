@@ -8,6 +8,7 @@ from arcwire.socketio.handlers import Ack, EventHandler
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import Packet
 from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.server.failures import explain, refuse
 from arcwire.socketio.signature import InvalidPayload, Signature
 
 if TYPE_CHECKING:
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger("arcwire.socketio")
 
 
-def dispatch(socket: "Socket", packet: Packet) -> None:
-    """Start the handlers of an event, those of the namespace first. Raises PacketError."""
+def dispatch(socket: "Socket", packet: Packet, ack: Ack | None = None) -> None:
+    """Start the handlers of an event, those of the namespace first. Raises PacketError.
+
+    `ack` is given when somebody has taken the acknowledgement already.
+    """
     handlers = socket.namespace.event_handlers.take(packet.name)
     if socket.event_handlers is not None:
         handlers += socket.event_handlers.take(packet.name)
     if not handlers:
-        _answer_unknown(socket, packet)
+        _answer_unknown(socket, packet, ack)
         return
-    ack = None if packet.id is None else Ack(socket, packet.id, len(handlers))
+    if ack is not None:
+        ack.expect(len(handlers))
+    elif packet.id is not None:
+        ack = Ack(socket, packet.id, len(handlers))
     for handler in handlers:
         if handler.takes_ack:
             if ack is None:
@@ -43,11 +50,11 @@ def announce_end(socket: "Socket", signature: Signature, reason: DisconnectReaso
     socket.server.start(_run_disconnect(socket, signature, reason, description))
 
 
-def _answer_unknown(socket: "Socket", packet: Packet) -> None:
+def _answer_unknown(socket: "Socket", packet: Packet, ack: Ack | None) -> None:
     if packet.json is not None:
         decode_json(packet.json)
     logger.debug("no handler for event %r of %r", packet.name, socket)
-    if packet.id is not None:
+    if packet.id is not None and ack is None:
         message = f"nobody handles the event {packet.name!r}"
         Ack(socket, packet.id, 1).fail("unknown_event", message)
 
@@ -68,13 +75,13 @@ async def _run(
             result = await socket.namespace.call_in_thread(handler.function, args)
         if ack is not None:
             ack.finish(result)
+        return
     except EventError as error:
-        if ack is not None:
-            ack.fail(error.code, error.message or None, data=error.data)
-    except Exception:
-        logger.exception("a handler of event %r failed for %r", event, socket)
-        if ack is not None:
-            ack.fail("internal")
+        answer = error
+    except Exception as error:
+        answer = await explain(socket, error, event, f"a handler of event {event!r}")
+    if ack is not None:
+        await refuse(socket, ack, answer, event)
 
 
 async def _run_disconnect(
@@ -85,5 +92,5 @@ async def _run_disconnect(
         args = args[: len(signature.slots)]  # type: ignore[assignment]
     try:
         await socket.namespace.call(signature, args)
-    except Exception:
-        logger.exception("a disconnection handler failed for %r", socket)
+    except Exception as error:
+        await explain(socket, error, "disconnect", "a disconnection handler")

@@ -31,6 +31,22 @@ class On:
         """The method is a middleware; see `Namespace.use`."""
         return _mark(method, "use")
 
+    def event_middleware(self, method: F) -> F:
+        """The method is a middleware for events; see `Namespace.use_event`."""
+        return _mark(method, "use_event")
+
+    def any(self, method: F) -> F:
+        """The method is called for every event that arrives; see `Namespace.on_any`."""
+        return _mark(method, "on_any")
+
+    def any_outgoing(self, method: F) -> F:
+        """The method is called for every event that is sent; see `Namespace.on_any_outgoing`."""
+        return _mark(method, "on_any_outgoing")
+
+    def error(self, method: F) -> F:
+        """The method is told of exceptions; see `Namespace.on_error`."""
+        return _mark(method, "on_error")
+
 
 on: Final = On()
 """Handlers as methods of a namespace's class, registered when an object of it is made:

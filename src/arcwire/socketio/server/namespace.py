@@ -13,10 +13,12 @@ from arcwire.errors import ConnectionRefused
 from arcwire.socketio.acks import Answer, ManyAnswers
 from arcwire.socketio.adapter import Adapter, LocalAdapter
 from arcwire.socketio.broadcast import Broadcast, Emission
+from arcwire.socketio.catch_all import CatchAll, Hooks, Listener, read_middleware
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.recovery import Session
+from arcwire.socketio.server.failures import explain, read_error_handler
 from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.recoverable import RecoverableSocket
@@ -38,7 +40,7 @@ _SOCKET_MARKER: dict[type, str] = {Socket: "socket"}
 _EVENT_MARKERS: dict[type, str] = {Socket: "socket", Ack: "ack"}
 
 
-class Namespace(Population):
+class Namespace(Population, CatchAll):
     """The sockets, handlers and middlewares of one path.
 
     It may be made alone in any module and included in a server later:
@@ -64,6 +66,8 @@ class Namespace(Population):
         self.session_expired_handlers: list[Signature] = []
         self._connect_handlers: list[_ConnectHandler] = []
         self._middlewares: list[Signature] = []
+        self.error_handlers: list[Signature] = []
+        self.hooks = Hooks()
         self._ack_ids = itertools.count()
         self._server: Server | None = None
         # The namespaces that a broadcast goes to in place of this one; see `ParentNamespace`.
@@ -151,6 +155,29 @@ class Namespace(Population):
             raise TypeError(f"use calls {describe(middleware)} with the socket only")
         self._middlewares.append(signature)
         return middleware
+
+    def use_event(self, middleware: F) -> F:
+        """Register a middleware for events: called with each `Event` before its handlers.
+
+        Also a decorator. Middlewares run one after the other, after the `on_any` listeners; those
+        of the namespace before those of the socket (`Socket.use`). They may look at the arguments
+        and change them. Raise EventError to keep the event from its handlers; it answers the
+        client's acknowledgement. Later events of the socket wait for their turn, at most 1000.
+        """
+        self.hooks.middlewares += (read_middleware(middleware, "use_event", _SOCKET_MARKER),)
+        self.hooks.intercepts = True
+        return middleware
+
+    def on_error(self, handler: F) -> F:
+        """Register what is told of exceptions in handlers, middlewares and listeners; also a decorator.
+
+        Called with as many of the exception, the socket and the event's name ("connect" and
+        "disconnect" for those handlers) as it takes, in place of the error in the log. If it raises
+        EventError, that answers the client's acknowledgement instead of `internal`. Those of the
+        server are called for namespaces that have none of their own.
+        """
+        self.error_handlers.append(read_error_handler(handler, _SOCKET_MARKER))
+        return handler
 
     # -- sending --------------------------------------------------------------------
 
@@ -259,6 +286,21 @@ class Namespace(Population):
         # A plain function may return a coroutine: functools.wraps around one, a lambda.
         return await result if inspect.isawaitable(result) else result
 
+    def open_hooks(self) -> Hooks:
+        """See `CatchAll`."""
+        return self.hooks
+
+    def read_listener(self, function: Callable[..., Any], where: str, *, incoming: bool) -> Listener:
+        """See `CatchAll`."""
+        return Listener(self.read_any(function, where, incoming=incoming, leading=("socket",)), where)
+
+    def read_any(
+        self, function: Callable[..., Any], where: str, *, incoming: bool, leading: tuple[str, ...]
+    ) -> Signature:
+        """Read the signature of a listener for all events. Raises TypeError."""
+        markers = _EVENT_MARKERS if incoming else _SOCKET_MARKER
+        return Signature(function, where=where, markers=markers, leading=leading)
+
     def new_socket_handlers(self) -> EventHandlers:
         """For the handlers of one socket."""
         return EventHandlers(_EVENT_MARKERS)
@@ -306,6 +348,8 @@ class Namespace(Population):
         self.session_expired_handlers = other.session_expired_handlers
         self._connect_handlers = other._connect_handlers
         self._middlewares = other._middlewares
+        self.error_handlers = other.error_handlers
+        self.hooks = other.hooks
 
     async def _tell_expired(self, signature: Signature, session: Session) -> None:
         try:
@@ -327,13 +371,13 @@ class Namespace(Population):
         except InvalidPayload as error:
             data = {"code": "invalid", "message": error.message, "path": error.path}
             self._refuse(socket, "invalid auth", data)
-        except Exception:
+        except Exception as error:
             if scope.expired():
                 logger.warning("%r was not let in within %g seconds", socket, limit)
                 self._refuse(socket, "timeout")
             else:
-                logger.exception("a connection handler or middleware failed for %r", socket)
                 self._refuse(socket, "internal error")
+                await explain(socket, error, "connect", "a connection handler or middleware")
         else:
             if not socket.gone:
                 socket.accept()

@@ -9,6 +9,7 @@ from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
 from arcwire.socketio.recovery import Entry, Membership, Session
 from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection
+from arcwire.socketio.server.flagged import FlaggedSocket
 from arcwire.socketio.server.socket import Socket
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ class RecoverableSocket(Socket):
 
     def emit(self, event: str, *args: object) -> Emission:
         """See `Socket`. Kept, and sent again, for a client that is away for a short time."""
-        return self.emit_flagged(DEFAULT_FLAGS, event, args)
+        return FlaggedSocket(self, DEFAULT_FLAGS).emit(event, *args)
 
-    def _send_flagged(self, flags: Flags, event: OutgoingEvent) -> None:
+    def send_event(self, flags: Flags, event: OutgoingEvent) -> None:
+        """See `Socket`."""
         selection = self._alone if flags is DEFAULT_FLAGS else self._alone.having(flags)
         adapter = self._adapter
         if self.gone or adapter.find(self.id) is self:

@@ -1,18 +1,18 @@
 """One client in one namespace."""
 
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable
 from enum import Enum
-from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from arcwire.engineio.link import PreparedMessage
-from arcwire.errors import Disconnected, EventDropped
 from arcwire.socketio.acks import Answer, SingleAnswer
 from arcwire.socketio.broadcast import Broadcast, Emission
-from arcwire.socketio.handlers import EventHandlers, check_event
+from arcwire.socketio.catch_all import CatchAll, Event, Hooks, Listener, read_middleware
+from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.handshake import Handshake
-from arcwire.socketio.outgoing import OutgoingEvent, encode, prepare
+from arcwire.socketio.outgoing import OutgoingEvent, prepare
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import (
     DISCONNECT,
@@ -21,9 +21,10 @@ from arcwire.socketio.protocol.packet import (
     PacketError,
 )
 from arcwire.socketio.protocol.reasons import DisconnectReason
-from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection, check_rooms, check_timeout
+from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection, check_rooms
 from arcwire.socketio.server.dispatch import announce_end, dispatch
-from arcwire.socketio.server.flagged import FlaggedSocket
+from arcwire.socketio.server.flagged import FlaggedSocket, Flagging, SocketEmission
+from arcwire.socketio.server.interception import intercept, watch
 from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
@@ -47,25 +48,11 @@ class _State(Enum):
     DISCONNECTED = "disconnected"
 
 
-_TOO_MANY = f"{MAX_PENDING_ACKS} acknowledgements of this client are missing"
 _CONNECTING = _State.CONNECTING
 _CONNECTED = _State.CONNECTED
 
 
-class _SocketEmission(Emission):
-    """What `Socket.emit` returns."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-
-    def __await__(self) -> Generator[Any, None, None]:
-        """Wait until the client has taken most of what was sent, or is gone."""
-        return self._connection.drain().__await__()
-
-
-class Socket:
+class Socket(Flagging, CatchAll):
     """One client in one namespace.
 
     `emit`, `join`, `leave`, `disconnect` and acknowledgements may be used from any thread; calls
@@ -84,8 +71,10 @@ class Socket:
         "_on_disconnect",
         "_state",
         "event_handlers",
+        "hooks",
         "id",
         "namespace",
+        "queue",
         "server",
     )
 
@@ -114,6 +103,9 @@ class Socket:
         self._backlog: list[Packet] | None = []
         self._acks: dict[int, Answer[Any]] | None = None
         self.event_handlers: EventHandlers | None = None
+        self.hooks = namespace.hooks
+        # Events that wait for a middleware, which works on an earlier one.
+        self.queue: deque[Event] | None = None
         self._on_disconnect: list[Signature] | None = None
         # Reason, description and rooms, once it is gone.
         self._gone: tuple[DisconnectReason, str, frozenset[str]] | None = None
@@ -161,17 +153,8 @@ class Socket:
     @property
     def handshake(self) -> Handshake:
         """How the connection was opened."""
-        request = self._multiplexer.connection.request
-        query = f"?{request.query_string}" if request.query_string else ""
-        return Handshake(
-            headers=request.headers,
-            query=request.query,
-            auth=self._auth,
-            address=request.client[0] if request.client else None,
-            secure=request.secure,
-            url=request.path + query,
-            issued=self._multiplexer.issued,
-        )
+        multiplexer = self._multiplexer
+        return Handshake.read(multiplexer.connection.request, self._auth, multiplexer.issued)
 
     # -- sending --------------------------------------------------------------------
 
@@ -184,12 +167,14 @@ class Socket:
         """
         if type(event) is not str or event in RESERVED_EVENTS:
             check_event(event, where="emit")
+        if self.hooks.watches:
+            return FlaggedSocket(self, DEFAULT_FLAGS).emit(event, *args)
         payload, attachments = self.server.codec.encode_event(self.namespace.name, event, args)
         if get_ident() == self.server.thread:
             self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
-        return _SocketEmission(self._multiplexer.connection)
+        return SocketEmission(self._multiplexer.connection)
 
     def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
         """Send an event and wait for the client's acknowledgement.
@@ -199,43 +184,7 @@ class Socket:
 
         In a connection handler this lets the client in: refusing it afterwards disconnects it.
         """
-        return self.ask_flagged(DEFAULT_FLAGS, event, args)
-
-    def send(self, *args: object) -> Emission:
-        """Send an event named "message"."""
-        return self.emit("message", *args)
-
-    @property
-    def volatile(self) -> FlaggedSocket:
-        """Drop the event when the client cannot take it now: `socket.volatile.emit(...)`.
-
-        That is when it polls and no poll waits (also for a moment while it moves to WebSocket),
-        when more than 64 KiB wait for it, and before it is let in.
-        """
-        return FlaggedSocket(self, Flags(volatile=True))
-
-    def compress(self, compress: bool) -> FlaggedSocket:
-        """Whether transports that compress may compress the event; they may unless told."""
-        return FlaggedSocket(self, Flags(compress=bool(compress)))
-
-    def timeout(self, seconds: float) -> FlaggedSocket:
-        """Wait at most this long for acknowledgements: `socket.timeout(5).emit_with_ack(...)`."""
-        return FlaggedSocket(self, Flags(timeout=check_timeout(seconds)))
-
-    @property
-    def local(self) -> FlaggedSocket:
-        """Only sockets of this node: `socket.local.to("a").emit(...)`."""
-        return FlaggedSocket(self, Flags(local=True))
-
-    def to(self, *rooms: str) -> Broadcast:
-        """The members of these rooms, without this socket."""
-        return self.broadcast.to(*rooms)
-
-    in_ = to
-
-    def except_(self, *rooms: str) -> Broadcast:
-        """Everybody in the namespace, without the members of these rooms and this socket."""
-        return self.broadcast.except_(*rooms)
+        return FlaggedSocket(self, DEFAULT_FLAGS).emit_with_ack(event, *args)
 
     @property
     def broadcast(self) -> Broadcast:
@@ -279,6 +228,15 @@ class Socket:
         if self.event_handlers is not None:
             self.event_handlers.remove(event, handler)
 
+    def use(self, middleware: F) -> F:
+        """Register a middleware for the events of this socket; also a decorator.
+
+        See `Namespace.use_event`, whose middlewares come first.
+        """
+        hooks = self.open_hooks()
+        hooks.middlewares += (read_middleware(middleware, "socket.use", {Socket: "socket"}),)
+        return middleware
+
     def on_disconnect(self, handler: F) -> F:
         """Register what to do when this socket is gone; also a decorator.
 
@@ -312,6 +270,10 @@ class Socket:
                 connection.send_prepared(message)
         elif self._held is not None:
             self._held.extend(event.messages)
+        else:
+            return
+        if self.hooks.watches:
+            watch(self, event)
 
     def expect_ack(self, id: int, answer: Answer[Any]) -> None:
         """Report the acknowledgement with this id to `answer`, or the end of this socket.
@@ -324,7 +286,7 @@ class Socket:
         if self._acks is None:
             self._acks = {}
         elif len(self._acks) >= MAX_PENDING_ACKS:
-            answer.lose(self, _TOO_MANY)
+            answer.drop(self, f"{MAX_PENDING_ACKS} acknowledgements of this client are missing")
             return
         self._acks[id] = answer
 
@@ -345,21 +307,31 @@ class Socket:
 
     # -- for FlaggedSocket ---------------------------------------------------------------
 
-    def emit_flagged(self, flags: Flags, event: str, args: tuple[object, ...]) -> Emission:
-        """See `emit`."""
-        check_event(event, where="emit")
-        outgoing = encode(self.server.codec, self.namespace.name, event, args, compress=flags.compress)
-        self.namespace.on_loop(self._send_flagged, flags, outgoing)
-        return _SocketEmission(self._multiplexer.connection)
+    def flag(self, **flags: Any) -> FlaggedSocket:
+        """See `Flagging`."""
+        return FlaggedSocket(self, Flags(**flags))
 
-    def ask_flagged(self, flags: Flags, event: str, args: tuple[object, ...]) -> SingleAnswer:
-        """See `emit_with_ack`."""
-        check_event(event, where="emit_with_ack")
-        id = self.namespace.next_ack_id()
-        outgoing = encode(self.server.codec, self.namespace.name, event, args, id, compress=flags.compress)
-        answer = SingleAnswer(self.server.engine.loop, flags.timeout)
-        self.namespace.on_loop(self._ask, answer, id, flags, outgoing)
-        return answer
+    def send_event(self, flags: Flags, event: OutgoingEvent) -> None:
+        """Send an event as its flags say."""
+        if not flags.volatile or self.writable:
+            self.deliver(event)
+
+    # -- for CatchAll and the interception ---------------------------------------------------
+
+    def open_hooks(self) -> Hooks:
+        """See `CatchAll`."""
+        if self.hooks is self.namespace.hooks:
+            self.hooks = Hooks(self.namespace.hooks)
+        return self.hooks
+
+    def read_listener(self, function: Callable[..., Any], where: str, *, incoming: bool) -> Listener:
+        """See `CatchAll`."""
+        where = f"socket.{where}"
+        return Listener(self.namespace.read_any(function, where, incoming=incoming, leading=()), where)
+
+    def handle(self, packet: Packet, ack: Ack | None = None) -> None:
+        """Call the handlers of an event. Raises PacketError."""
+        dispatch(self, packet, ack)
 
     # -- for the namespace and the multiplexer --------------------------------------------
 
@@ -406,7 +378,7 @@ class Socket:
         backlog, self._backlog = self._backlog, None
         for packet in backlog or ():
             if self._gone is None:
-                self._multiplexer.guard(partial(dispatch, self), packet)
+                self._multiplexer.guard(self.receive_event, packet)
 
     def refuse(self, message: str, data: object) -> None:
         """Do not let the client in; one that is in already is sent away."""
@@ -428,10 +400,10 @@ class Socket:
         acks, self._acks = self._acks, None
         for answer in (acks or {}).values():
             answer.lose(self, reason)
-        if self._backlog is None:
-            self.announce_end()
-        else:
+        if self._backlog is not None:
             self._backlog = []  # its connection handlers still run; they come first
+        elif self.queue is None:
+            self.announce_end()
 
     def announce_end(self) -> None:
         """Run the handlers for the disconnection: once, after the connection handlers are done."""
@@ -443,7 +415,10 @@ class Socket:
     def receive_event(self, packet: Packet) -> None:
         """An event arrived. Raises PacketError."""
         if self._backlog is None:
-            dispatch(self, packet)
+            if self.hooks.intercepts:
+                intercept(self, packet)
+            else:
+                dispatch(self, packet)
         elif len(self._backlog) < MAX_BACKLOG:
             self._backlog.append(packet)
         else:
@@ -475,26 +450,6 @@ class Socket:
                     connection.send_binary(attachment)
         elif self._held is not None:
             self._held += prepare(self.server.codec, payload, attachments)
-
-    def _send_flagged(self, flags: Flags, event: OutgoingEvent) -> None:
-        if not flags.volatile or self.writable:
-            self.deliver(event)
-
-    def _ask(self, answer: SingleAnswer, id: int, flags: Flags, event: OutgoingEvent) -> None:
-        if self._gone is not None:
-            answer.settle(error=Disconnected("the socket is not connected", self._gone[0]))
-            return
-        if flags.volatile and not self.writable:
-            answer.settle(error=EventDropped("a volatile event that the client could not take"))
-            return
-        if self._acks is not None and len(self._acks) >= MAX_PENDING_ACKS:
-            answer.settle(error=EventDropped(_TOO_MANY))
-            return
-        self.accept()
-        self.expect_ack(id, answer)
-        answer.on_settled(partial(self.forget_ack, id))
-        self.namespace.watch(answer, flags.timeout)
-        self.deliver(event)
 
     def _join(self, rooms: tuple[str, ...]) -> None:
         if self._gone is None:
