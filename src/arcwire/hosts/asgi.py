@@ -28,6 +28,7 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Files: TypeAlias = Callable[[str, Request], Awaitable[Response | None]]
 
 logger = logging.getLogger("arcwire.hosts.asgi")
 
@@ -47,7 +48,8 @@ class EngineApp:
 
     Without `other`, foreign paths get 404. `on_shutdown` is awaited when the ASGI server announces
     the end of the lifespan, before `other` hears of it; a framework that mounts this app under a
-    path does not forward that.
+    path does not forward that. `files` is asked first for what lies below `path`, by its name there;
+    None leaves it to `handler`.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class EngineApp:
         other: ASGIApp | None = None,
         *,
         on_shutdown: Callable[[], Awaitable[None]],
+        files: Files | None = None,
     ) -> None:
         self._handler = handler
         self._prefix = path.rstrip("/") + "/"
         self._other = other
         self._on_shutdown = on_shutdown
+        self._files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -110,6 +114,12 @@ class EngineApp:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._files is not None and not scope["path"].endswith("/"):
+            name = _path_below_mount(scope)[len(self._prefix) :]
+            file = await self._files(name, _request(scope, scope["method"]))
+            if file is not None:
+                await _respond_file(send, file, scope["method"])
+                return
         exchange = _Exchange(_request(scope, scope["method"]))
         self._handler.handle_request(exchange)
         response = await exchange.complete(receive)
@@ -193,6 +203,13 @@ async def _respond(
         headers.append((b"connection", b"close"))
     await send({"type": f"{prefix}.start", "status": response.status, "headers": headers})
     await send({"type": f"{prefix}.body", "body": response.body})
+
+
+async def _respond_file(send: Send, response: Response, method: str) -> None:
+    # Of what is not sent the length is that of what would have been, or none (RFC 9110 section 8.6).
+    headers = response.headers if response.status == 304 else [*response.headers, _content_length(response)]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
 
 
 async def _deny(scope: Scope, receive: Receive, send: Send, response: Response) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from arcwire.engineio.config import TRANSPORTS, EngineConfig
 from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.admission import generate_id
-from arcwire.hosts.asgi import ASGIApp, EngineApp
+from arcwire.hosts.asgi import ASGIApp, EngineApp, Files
 from arcwire.socketio.adapter import Adapter, AdapterFactory, LocalAdapter
+from arcwire.socketio.client_files import ClientFiles
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
 from arcwire.socketio.recovery import Log, Recovery
@@ -51,6 +53,8 @@ class Server(Namespace):
       nobody holds it.
     - `max_child_namespaces`: how many dynamic namespaces may be in use; clients that ask for more
       are refused.
+    - `serve_client`: whether the browser client, from npm's `socket.io-client`, is served below
+      `path`; or the folder in which it is (see `ClientFiles`).
     - `codec`: how packets become messages; clients must use the same.
     - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
     - `connection_state_recovery`: lets clients that lost their connection for a short time continue
@@ -72,6 +76,7 @@ class Server(Namespace):
         connect_timeout: float = 45.0,
         cleanup_empty_child_namespaces: bool = True,
         max_child_namespaces: int = 10_000,
+        serve_client: bool | str | os.PathLike[str] = True,
         codec: Codec | None = None,
         adapter: AdapterFactory = LocalAdapter,
         connection_state_recovery: Recovery | None = None,
@@ -90,6 +95,9 @@ class Server(Namespace):
             allow_eio3=allow_eio3,
             per_message_deflate=per_message_deflate,
         )
+        self._files: Files | None = None
+        if serve_client is not False:
+            self._files = ClientFiles(None if serve_client is True else serve_client).answer
         self.recovery = connection_state_recovery
         if self.recovery is not None and adapter is not LocalAdapter:
             raise ValueError("connection_state_recovery works with Arcwire's own adapter for one node only")
@@ -141,7 +149,8 @@ class Server(Namespace):
         It may be mounted under any path of another application. Without `other`, foreign paths
         get 404.
         """
-        return EngineApp(self.engine, self.engine.config.path, other, on_shutdown=self.close)
+        path = self.engine.config.path
+        return EngineApp(self.engine, path, other, on_shutdown=self.close, files=self._files)
 
     def run(self, other: ASGIApp | None = None, **options: Any) -> None:
         """Serve with uvicorn, on the fast path, until the process is told to stop.
