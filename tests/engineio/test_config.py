@@ -7,6 +7,18 @@ from arcwire.engineio.config import EngineConfig
 
 def test_defaults_are_those_of_the_reference():
     assert dataclasses.asdict(EngineConfig()) == {
+        "allow_request": None,
+        "generate_id": None,
+        "cors_allowed_origins": None,
+        "cors_credentials": False,
+        "cors_allowed_headers": None,
+        "cors_exposed_headers": (),
+        "cors_max_age": None,
+        "cookie": False,
+        "initial_packet": None,
+        "http_compression": True,
+        "trusted_proxies": (),
+        "add_trailing_slash": True,
         "path": "/engine.io",
         "transports": ("polling", "websocket"),
         "ping_interval": 25.0,

@@ -20,7 +20,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Mount, Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from arcwire.engineio.link import HttpExchange, LinkReceiver, Request, Response, WebSocketLink
+from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response, WebSocketLink
 from arcwire.hosts.asgi import EngineApp
 from arcwire.hosts.uvicorn import http as fast_path
 from arcwire.hosts.uvicorn.http import HttpProtocol
@@ -92,10 +92,10 @@ class Handler:
     def trusts(self, sid: str) -> bool:
         return sid in self.trusted
 
-    def refuse_upgrade(self, request: Request) -> Response | None:
+    async def admit(self, request: Request) -> Admission | Response:
         return Response(400, [], b"")
 
-    def open_link(self, request: Request, link: WebSocketLink) -> LinkReceiver:
+    def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
         raise NotImplementedError
 
     @property

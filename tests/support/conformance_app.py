@@ -73,8 +73,8 @@ class ReportingEngine(Engine):
     def __init__(self, **options: Any) -> None:
         super().__init__(EngineConfig(**options), Subject)
 
-    def open_link(self, request: Request, link: WebSocketLink) -> LinkReceiver:
-        receiver = super().open_link(request, link)
+    def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
+        receiver = super().open_link(request, link, sid)
         if isinstance(receiver, Connection):
             sessions[receiver.sid]["link"] = type(link).__name__
         elif "sid" in request.query and request.query["sid"] in sessions:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from arcwire.engineio.link import (
+    Admission,
     HttpExchange,
     LinkReceiver,
     PreparedMessage,
@@ -205,11 +206,23 @@ class MemoryClient:
 
 
 def open_link(engine: Engine, of: Request) -> MemoryLink:
-    """Open a WebSocket as a host does."""
-    assert engine.refuse_upgrade(of) is None
+    """Open a WebSocket as a host does; not where the application has to be waited for."""
+    admitted = admit(engine, of)
+    assert isinstance(admitted, Admission)
     link = MemoryLink()
-    link.receiver = engine.open_link(of, link)
+    link.receiver = engine.open_link(of, link, admitted.sid)
     return link
+
+
+def admit(engine: Engine, of: Request) -> Admission | Response:
+    """What an engine says to a request for a WebSocket; not where the application has to be waited for."""
+    coroutine = engine.admit(of)
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        outcome: Admission | Response = end.value
+        return outcome
+    raise AssertionError("the engine waits")
 
 
 _exchange_conforms: type[HttpExchange] = MemoryExchange

@@ -99,6 +99,22 @@ class Response:
         self.sid = sid
 
 
+class Admission:
+    """A request that is let in.
+
+    `sid` names the session that it opens, None for a WebSocket of a session that exists. `headers` go
+    with the answer (of a WebSocket: 101), `session_headers` with it and all later answers of a polling
+    session.
+    """
+
+    __slots__ = ("headers", "session_headers", "sid")
+
+    def __init__(self, sid: str | None, headers: list[tuple[bytes, bytes]], session_headers: Headers) -> None:
+        self.sid = sid
+        self.headers = headers
+        self.session_headers = session_headers
+
+
 class HttpExchange(Protocol):
     """One HTTP request and its answer; implemented by hosts."""
 
@@ -223,7 +239,10 @@ class LinkReceiver(Protocol):
 
 
 class RequestHandler(Protocol):
-    """The engine, as hosts see it. All methods are called on the loop's thread and never raise."""
+    """The engine, as hosts see it. All methods are called on the loop's thread and never raise.
+
+    Only `admit` waits, for functions of the application; `handle_request` answers later instead.
+    """
 
     max_payload: int
     """Largest WebSocket message in bytes; a host refuses a larger one before it is buffered."""
@@ -233,11 +252,11 @@ class RequestHandler(Protocol):
     def handle_request(self, exchange: HttpExchange) -> None:
         """Answer a request that does not ask for a WebSocket, now or later."""
 
-    def refuse_upgrade(self, request: Request) -> Response | None:
-        """Check a request for a WebSocket; None lets it in."""
+    async def admit(self, request: Request) -> Admission | Response:
+        """Check a request for a WebSocket: let in, or the answer that refuses it."""
 
-    def open_link(self, request: Request, link: WebSocketLink) -> LinkReceiver:
-        """A WebSocket that `refuse_upgrade` let in is open (the 101 answer has been written)."""
+    def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
+        """A WebSocket that `admit` let in with this `sid` is open (the 101 answer has been written)."""
 
     def trust(self, sid: str) -> None:
         """The host may answer later requests of this session without asking the application."""

@@ -135,9 +135,9 @@ class EngineApp:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope, "GET")
-        refused = self._handler.refuse_upgrade(request)
-        if refused is not None:
-            await _deny(scope, receive, send, refused)
+        admitted = await self._handler.admit(request)
+        if isinstance(admitted, Response):
+            await _deny(scope, receive, send, admitted)
             return
         if (await receive())["type"] != "websocket.connect":
             return
@@ -146,14 +146,14 @@ class EngineApp:
             # See docs/decisions/0001-hand-over.md.
             offer["take"](
                 self._handler.max_payload,
-                lambda link: self._handler.open_link(request, link),
+                lambda link: self._handler.open_link(request, link, admitted.sid),
                 self._handler.per_message_deflate,
             )
-            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.accept", "headers": admitted.headers})
             return
-        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.accept", "headers": admitted.headers})
         link = AsgiLink(send, self._handler.max_payload)
-        link.receiver = self._handler.open_link(request, link)
+        link.receiver = self._handler.open_link(request, link, admitted.sid)
         await link.run(receive)
 
 
@@ -198,7 +198,9 @@ def _content_length(response: Response) -> tuple[bytes, bytes]:
 async def _respond(
     send: Send, response: Response, prefix: str = "http.response", *, close: bool = False
 ) -> None:
-    headers = [*response.headers, _content_length(response)]
+    headers = list(response.headers)
+    if response.status != 204:  # RFC 9110 section 8.6
+        headers.append(_content_length(response))
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": f"{prefix}.start", "status": response.status, "headers": headers})

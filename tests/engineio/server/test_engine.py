@@ -6,11 +6,11 @@ import re
 import pytest
 
 from arcwire.engineio.config import EngineConfig
-from arcwire.engineio.link import Request
+from arcwire.engineio.link import Admission, Request, Response
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Connection, Engine
-from arcwire.engineio.server.engine import generate_id
-from support.links import MemoryClient, MemoryExchange, MemoryLink, open_link, request
+from arcwire.engineio.server.admission import generate_id
+from support.links import MemoryClient, MemoryExchange, MemoryLink, admit, open_link, request
 from support.recorder import RecordedEngine
 
 REFUSALS = {
@@ -128,8 +128,8 @@ async def test_refused_requests(
     ],
 )
 async def test_refused_websockets(engine: RecordedEngine, query: dict[str, str], code: int) -> None:
-    response = engine.refuse_upgrade(request(**query))
-    assert response is not None
+    response = admit(engine, request(**query))
+    assert isinstance(response, Response)
     assert (response.status, json.loads(response.body)["code"]) == (400, code)
 
 
@@ -137,7 +137,7 @@ async def test_a_transport_that_is_switched_off_is_unknown() -> None:
     polling, websocket = (
         RecordedEngine(EngineConfig(transports=(name,))) for name in ("polling", "websocket")
     )
-    assert polling.refuse_upgrade(request(transport="websocket")) is not None
+    assert isinstance(admit(polling, request(transport="websocket")), Response)
     assert_refused(ask(websocket, request(transport="polling")), 0)
 
 
@@ -264,7 +264,7 @@ async def test_a_request_that_the_client_drops_ends_the_session(engine: Recorded
 async def test_a_websocket_that_opens_for_a_session_that_has_ended_meanwhile(engine: RecordedEngine) -> None:
     client = MemoryClient.over_polling(engine)
     of = request(transport="websocket", sid=client.sid)
-    assert engine.refuse_upgrade(of) is None
+    assert isinstance(admit(engine, of), Admission)
     client.poll().vanish()
 
     link = MemoryLink()

@@ -14,10 +14,14 @@ class MessageReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class PollAnswered(msgspec.Struct, frozen=True, gc=False):
-    """Answer the waiting poll with this body, of text or binary."""
+    """Answer the waiting poll with this body, of text or binary.
+
+    `compress` is False where all that is in it is marked as not to be compressed.
+    """
 
     body: bytes
     binary: bool = False
+    compress: bool = True
 
 
 class PacketsSent(msgspec.Struct, frozen=True):

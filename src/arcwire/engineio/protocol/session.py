@@ -333,7 +333,9 @@ class ServerSession:
         return self._answer([packets.CLOSE])
 
     def _answer(self, batch: Sequence[bytes]) -> Notice:
-        return PollAnswered(*self.dialect.encode_payload(batch, self.base64))
+        body, binary = self.dialect.encode_payload(batch, self.base64)
+        compress = not all(isinstance(packet, packets.Uncompressed) for packet in batch)
+        return PollAnswered(body, binary, compress)
 
     def _drop_probe(self) -> Sequence[Notice]:
         if self._upgrade is None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from arcwire.engineio.link import HttpExchange, LinkReceiver, PreparedMessage, Request, WebSocketLink
+from arcwire.engineio.link import Headers, HttpExchange, LinkReceiver, PreparedMessage, Request, WebSocketLink
 from arcwire.engineio.protocol.dialect import Dialect
 from arcwire.engineio.protocol.jsonp import read_form
 from arcwire.engineio.protocol.notices import (
@@ -21,7 +21,7 @@ from arcwire.engineio.protocol.notices import (
 from arcwire.engineio.protocol.packet import Binary, Uncompressed, UncompressedBinary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
-from arcwire.engineio.server.polling import answer_poll
+from arcwire.engineio.server.polling import poll_response
 
 if TYPE_CHECKING:
     from arcwire.engineio.server.engine import Engine
@@ -72,6 +72,7 @@ class Connection:
         "_probe",
         "_receiver",
         "_session",
+        "fields",
         "request",
         "timer_slot",
         "trusted",
@@ -83,6 +84,8 @@ class Connection:
         self.request = request
         self.timer_slot = 0
         self.trusted = False
+        self.fields: Headers = ()
+        """Header fields of all answers of this session."""
         # Whether binary messages are WebSocket frames as they are: nearly always.
         self._plain = not session.base64 and not session.dialect.binary_prefix
         self._engine = engine
@@ -306,8 +309,8 @@ class Connection:
                         self._receiver.receive_binary(data)
                 case PacketsSent(packets):
                     self._send_packets(packets)
-                case PollAnswered(body, binary):
-                    self._answer_poll(body, binary)
+                case PollAnswered(body, binary, compress):
+                    self._answer_poll(body, binary, compress)
                 case ProbeAnswered(packet):
                     if self._probe is not None:
                         self._probe.link.send_packet(packet)
@@ -328,11 +331,12 @@ class Connection:
         if deadline is not None:
             self._engine.timers.schedule(self, deadline)
 
-    def _answer_poll(self, body: bytes, binary: bool) -> None:
+    def _answer_poll(self, body: bytes, binary: bool, compress: bool) -> None:
         exchange, self._poll = self._poll, None
         if exchange is not None:
             exchange.on_abort = None
-            answer_poll(exchange, body, binary=binary, script=self.script)
+            response = poll_response(body, binary=binary, script=self.script)
+            self._engine.answers.send(exchange, response, self.fields, may_compress=compress)
         self.link_drained()
 
     def _poll_aborted(self) -> None:

@@ -2,33 +2,35 @@
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 from arcwire.engineio.config import EngineConfig
-from arcwire.engineio.link import HttpExchange, LinkReceiver, Request, Response, WebSocketLink
+from arcwire.engineio.link import (
+    Admission,
+    Headers,
+    HttpExchange,
+    LinkReceiver,
+    Request,
+    Response,
+    WebSocketLink,
+)
 from arcwire.engineio.protocol.dialect import V3, V4, Dialect, dialect_of
 from arcwire.engineio.protocol.handshake import Refusal, open_packet, verify
+from arcwire.engineio.protocol.packet import Binary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
+from arcwire.engineio.server.admission import Gate, Refused, describe, generate_id
 from arcwire.engineio.server.connection import Connection, MessageReceiver
-from arcwire.engineio.server.polling import (
-    answer_poll,
-    answer_post,
-    refusal_response,
-    refuse,
-    refuse_post,
-)
+from arcwire.engineio.server.hooks import HeadersHook, Hooks, Middleware, Rejection
+from arcwire.engineio.server.polling import Answers, failure_response, poll_response, post_response
 from arcwire.engineio.server.timers import Timers
 
 logger = logging.getLogger("arcwire.engineio")
-
-_SID_BYTES = 15  # 20 characters in base64
-
-
-def generate_id() -> str:
-    """20 characters from the operating system's cryptographic source, safe in URLs."""
-    return secrets.token_urlsafe(_SID_BYTES)
+_T = TypeVar("_T")
+_M = TypeVar("_M", bound=Middleware)
+_H = TypeVar("_H", bound=HeadersHook)
+_O = TypeVar("_O", bound=Callable[[Rejection], object])
 
 
 class Engine:
@@ -49,6 +51,13 @@ class Engine:
         self._connections: dict[str, Connection] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: Timers | None = None
+        self._hooks = Hooks()
+        self._gate = Gate(config, self._hooks, self._check, self._connections.__contains__)
+        self.answers = Answers(config, self._hooks)
+        # Requests that wait for functions of the application.
+        self._admissions: dict[asyncio.Task[None], HttpExchange] = {}
+        initial = config.initial_packet
+        self._initial = b"4" + initial.encode() if isinstance(initial, str) else initial and Binary(initial)
 
     # -- for the application ----------------------------------------------------
 
@@ -78,8 +87,37 @@ class Engine:
         assert self._loop is not None
         return self._loop.time()
 
+    def use(self, middleware: _M) -> _M:
+        """Register a middleware, also as a decorator.
+
+        It gets each request that opens a session or a WebSocket, before anything is checked, and may
+        be a coroutine function. What it returns are header fields for the answer; raising
+        `ConnectionRefused` refuses the request with code 3. What it has found out it can leave in
+        `request.state`.
+        """
+        return self._hooks.use(middleware)
+
+    def on_initial_headers(self, hook: _H) -> _H:
+        """Register a function that returns header fields for the answer that opens a session, on both
+        transports; also as a decorator."""
+        return self._hooks.on_initial_headers(hook)
+
+    def on_headers(self, hook: _H) -> _H:
+        """Register a function that returns header fields for every answer of the engine, that which
+        opens a WebSocket too; also as a decorator."""
+        return self._hooks.on_headers(hook)
+
+    def on_connection_error(self, observer: _O) -> _O:
+        """Register a function that is told of each request that is not let in; also as a decorator."""
+        return self._hooks.on_connection_error(observer)
+
     def shutdown(self) -> None:
         """End all sessions with SERVER_SHUTTING_DOWN; clients see a lost connection and reconnect."""
+        admissions, self._admissions = self._admissions, {}
+        for task, exchange in admissions.items():
+            task.cancel()
+            exchange.on_abort = None
+            exchange.respond(Response(503, [], b"", close=True))
         for connection in self.connections:
             connection.shutdown()
 
@@ -92,33 +130,40 @@ class Engine:
     def handle_request(self, exchange: HttpExchange) -> None:
         """Answer a request that does not ask for a WebSocket, now or later."""
         request = exchange.request
-        connection, refusal = self._verify(request, upgrade=False)
-        if refusal is not None:
-            refuse(exchange, refusal)
-        elif connection is None:
-            self._open_polling(exchange)
+        sid = request.query.get("sid")
+        connection = self._find(sid) if sid else None
+        if connection is None or self._gate.is_preflight(request):
+            self._handle_stranger(exchange)
+            return
+        fields = connection.fields
+        refused = self._check(request, upgrade=False)
+        if refused is not None:
+            exchange.respond(self._gate.refuse(request, refused, fields))
         elif request.method == "GET":
             if not connection.poll(exchange):
-                refuse_post(exchange, 400)
+                self.answers.send(exchange, failure_response(400), fields)
         elif request.method == "POST":
             self._receive_post(connection, exchange)
         else:
-            refuse(exchange, Refusal.BAD_METHOD)
+            refused = Refused(Refusal.BAD_METHOD, {"method": request.method})
+            exchange.respond(self._gate.refuse(request, refused, fields))
 
-    def refuse_upgrade(self, request: Request) -> Response | None:
-        """Check a request for a WebSocket; None lets it in."""
-        _, refusal = self._verify(request, upgrade=True)
-        return None if refusal is None else refusal_response(refusal)
+    async def admit(self, request: Request) -> Admission | Response:
+        """Check a request for a WebSocket: let in, or the answer that refuses it."""
+        return await self._gate.admit(request, upgrade=True)
 
-    def open_link(self, request: Request, link: WebSocketLink) -> LinkReceiver:
-        """A WebSocket that `refuse_upgrade` let in is open."""
-        sid = request.query.get("sid")
-        if not sid:
-            return self._open_websocket(request, link)
-        connection = self._find(sid)
-        if connection is not None:
-            return connection.open_probe(link)
-        link.close(1005, "")  # ended since it was let in
+    def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
+        """A WebSocket that `admit` let in with this `sid` is open."""
+        present = request.query.get("sid")
+        if not present:
+            sid = sid or generate_id()
+            if sid not in self._connections:
+                return self._open_websocket(request, link, sid)
+        else:
+            connection = self._find(present)
+            if connection is not None:
+                return connection.open_probe(link)
+        link.close(1005, "")  # since it was let in, its session has ended, or its id was given away
         return _NOBODY
 
     def trust(self, sid: str) -> None:
@@ -145,10 +190,12 @@ class Engine:
         # The one place where sessions are looked up: one that lives in another process is found here.
         return self._connections.get(sid)
 
-    def _verify(self, request: Request, *, upgrade: bool) -> tuple[Connection | None, Refusal | None]:
+    def _check(self, request: Request, *, upgrade: bool) -> Refused | None:
+        """The rules of the protocol."""
         query = request.query
         sid = query.get("sid")
         connection = self._find(sid) if sid else None
+        session_transport = None if connection is None else connection.transport
         refusal = verify(
             method=request.method,
             transport=query.get("transport"),
@@ -156,7 +203,7 @@ class Engine:
             sid=sid,
             upgrade=upgrade,
             origin=request.header(b"origin"),
-            session_transport=None if connection is None else connection.transport,
+            session_transport=session_transport,
             transports=self.config.transports,
             dialects=self._dialects if connection is None else (connection.dialect,),
         )
@@ -167,9 +214,36 @@ class Engine:
                 "allow_eio3=True lets clients of Socket.IO 2 in (this is said once)",
                 query.get("EIO"),
             )
-        return connection, refusal
+        return None if refusal is None else Refused(refusal, describe(refusal, request, session_transport))
 
-    def _open(self, request: Request, link: WebSocketLink | None) -> tuple[Connection, bytes]:
+    def _handle_stranger(self, exchange: HttpExchange) -> None:
+        """Answer a request that opens a session, or belongs to none."""
+        if not self._gate.may_wait:
+            self._answer_stranger(exchange, _run(self._gate.admit(exchange.request, upgrade=False)))
+            return
+        task = asyncio.get_running_loop().create_task(self._admit_later(exchange))
+        self._admissions[task] = exchange
+        task.add_done_callback(lambda task: self._admissions.pop(task, None))
+
+        def on_abort() -> None:
+            task.cancel()
+
+        exchange.on_abort = on_abort
+
+    async def _admit_later(self, exchange: HttpExchange) -> None:
+        outcome = await self._gate.admit(exchange.request, upgrade=False)
+        exchange.on_abort = None
+        self._answer_stranger(exchange, outcome)
+
+    def _answer_stranger(self, exchange: HttpExchange, outcome: Admission | Response) -> None:
+        if isinstance(outcome, Response):
+            exchange.respond(outcome)
+        else:
+            self._open_polling(exchange, outcome)
+
+    def _open(
+        self, request: Request, link: WebSocketLink | None, sid: str, fields: Headers
+    ) -> tuple[Connection, bytes]:
         config = self.config
         transport = "polling" if link is None else "websocket"
         loop = asyncio.get_running_loop()
@@ -178,7 +252,7 @@ class Engine:
         query = request.query
         jsonp = config.allow_eio3 and "j" in query
         session = ServerSession(
-            generate_id(),
+            sid,
             transport,
             ping_interval=config.ping_interval,
             ping_timeout=config.ping_timeout,
@@ -190,6 +264,7 @@ class Engine:
             base64=jsonp or bool(query.get("b64")),
         )
         connection = Connection(self, session, request, link)
+        connection.fields = fields
         self._connections[session.sid] = connection
         offered = config.allow_upgrades and transport == "polling" and "websocket" in config.transports
         packet = open_packet(
@@ -201,26 +276,37 @@ class Engine:
         )
         return connection, packet
 
-    def _open_polling(self, exchange: HttpExchange) -> None:
-        connection, packet = self._open(exchange.request, None)
-        body, _ = connection.dialect.encode_payload([packet], True)
-        answer_poll(exchange, body, connection.sid, script=connection.script)
+    def _open_polling(self, exchange: HttpExchange, admission: Admission) -> None:
+        assert admission.sid is not None
+        connection, packet = self._open(exchange.request, None, admission.sid, admission.session_headers)
+        packets = [packet] if self._initial is None else [packet, self._initial]
+        body, _ = connection.dialect.encode_payload(packets, True)
+        response = poll_response(body, connection.sid, script=connection.script)
+        response.headers += admission.headers
+        self.answers.send(exchange, response, connection.fields, may_compress=True)
         connection.start(self._accept(connection))
 
-    def _open_websocket(self, request: Request, link: WebSocketLink) -> LinkReceiver:
-        connection, packet = self._open(request, link)
+    def _open_websocket(self, request: Request, link: WebSocketLink, sid: str) -> LinkReceiver:
+        connection, packet = self._open(request, link, sid, ())
         link.send_packet(packet)
+        if isinstance(self._initial, Binary):
+            connection.send_binary(self._initial)
+        elif self._initial is not None:
+            link.send_packet(self._initial)
         connection.start(self._accept(connection))
         return connection.link_receiver
 
     def _receive_post(self, connection: Connection, exchange: HttpExchange) -> None:
+        def fail(status: int) -> None:
+            self.answers.send(exchange, failure_response(status), connection.fields)
+
         binary = exchange.request.header(b"content-type") == "application/octet-stream"
         if binary and connection.dialect.decode_binary_payload is None:
             connection.abort(CloseReason.TRANSPORT_ERROR, "a post with binary content")
-            refuse_post(exchange, 400)
+            fail(400)
             return
         if not connection.begin_post():
-            refuse_post(exchange, 400)
+            fail(400)
             return
 
         def on_abort() -> None:
@@ -230,18 +316,28 @@ class Engine:
             exchange.on_abort = None
             notices, valid = connection.end_post(body, binary=binary)
             if valid:
-                answer_post(exchange)
+                self.answers.send(exchange, post_response(), connection.fields)
             else:
-                refuse_post(exchange, 400)
+                fail(400)
             connection.act(notices)
 
         def on_overflow() -> None:
             exchange.on_abort = None
-            refuse_post(exchange, 413)
+            fail(413)
             connection.abort(CloseReason.PAYLOAD_TOO_LARGE, f"a post of more than {self.max_payload} bytes")
 
         exchange.on_abort = on_abort
         exchange.read_body(self.max_payload, on_body, on_overflow)
+
+
+def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """The result of a coroutine that does not wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: _T = end.value
+        return result
+    raise RuntimeError("it waits")
 
 
 class _Nobody:

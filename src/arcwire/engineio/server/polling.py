@@ -1,8 +1,10 @@
 """HTTP answers of the long-polling transport."""
 
-from arcwire.engineio.link import HttpExchange, Response
-from arcwire.engineio.protocol.handshake import Refusal
+from arcwire.engineio.config import EngineConfig
+from arcwire.engineio.link import Headers, HttpExchange, Response
 from arcwire.engineio.protocol.jsonp import wrap
+from arcwire.engineio.server.compression import choose_encoding, compress
+from arcwire.engineio.server.hooks import Hooks, collect
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _BINARY = (b"content-type", b"application/octet-stream")
@@ -11,37 +13,43 @@ _SCRIPT = [(b"content-type", b"text/javascript; charset=UTF-8"), (b"x-content-ty
 _NO_STORE = (b"cache-control", b"no-store")
 
 
-def answer_poll(
-    exchange: HttpExchange,
-    body: bytes,
-    sid: str | None = None,
-    *,
-    binary: bool = False,
-    script: str | None = None,
-) -> None:
-    """Answer a GET with a payload; `sid` where it opens a session, `script` where the client polls by
-    script elements (see `Connection.script`)."""
+def poll_response(
+    body: bytes, sid: str | None = None, *, binary: bool = False, script: str | None = None
+) -> Response:
+    """The answer to a GET: a payload. `sid` where it opens a session, `script` where the client polls
+    by script elements (see `Connection.script`)."""
     if script is not None:
-        exchange.respond(Response(200, [*_SCRIPT, _NO_STORE], wrap(body, script), sid=sid))
-    else:
-        exchange.respond(Response(200, [_BINARY if binary else _TEXT, _NO_STORE], body, sid=sid))
+        return Response(200, [*_SCRIPT, _NO_STORE], wrap(body, script), sid=sid)
+    return Response(200, [_BINARY if binary else _TEXT, _NO_STORE], body, sid=sid)
 
 
-def answer_post(exchange: HttpExchange) -> None:
-    """Answer a POST whose payload was taken."""
-    exchange.respond(Response(200, [(b"content-type", b"text/html"), _NO_STORE], b"ok"))
+def post_response() -> Response:
+    """The answer to a POST whose payload was taken."""
+    return Response(200, [(b"content-type", b"text/html"), _NO_STORE], b"ok")
 
 
-def refuse(exchange: HttpExchange, refusal: Refusal) -> None:
-    """Answer a request that was not let in."""
-    exchange.respond(refusal_response(refusal))
+def failure_response(status: int) -> Response:
+    """The answer to a request whose session ends because of it: 400, or 413 for a body beyond the limit."""
+    return Response(status, [_NO_STORE], b"", close=status == 413)
 
 
-def refusal_response(refusal: Refusal) -> Response:
-    """The answer to a request that was not let in: a JSON object with code and message."""
-    return Response(refusal.status, [(b"content-type", b"application/json")], refusal.body)
+class Answers:
+    """Sends the answers of one engine."""
 
+    def __init__(self, config: EngineConfig, hooks: Hooks) -> None:
+        self._threshold = config.compression_threshold
+        self._hooks = hooks
 
-def refuse_post(exchange: HttpExchange, status: int) -> None:
-    """Answer a POST whose session ends because of it: 400, or 413 for a body beyond the limit."""
-    exchange.respond(Response(status, [_NO_STORE], b"", close=status == 413))
+    def send(
+        self, exchange: HttpExchange, response: Response, fields: Headers = (), *, may_compress: bool = False
+    ) -> None:
+        """Answer, with the header fields that every answer carries, and `fields`, those of the session."""
+        if may_compress and len(response.body) >= self._threshold:
+            encoding = choose_encoding(exchange.request.header(b"accept-encoding") or "")
+            if encoding is not None:
+                response.body = compress(response.body, encoding)
+                response.headers.append((b"content-encoding", encoding.encode()))
+        response.headers += fields
+        if self._hooks.headers:
+            response.headers += collect(self._hooks.headers, exchange.request)
+        exchange.respond(response)
