@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
-from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
-from picows.common import WSUpgradeRequest, WSUpgradeResponseWithListener
-from picows.picows import WSProtocol  # type: ignore[attr-defined]  # left out of picows' stubs
+from picows import WSFrame, WSMsgType, WSTransport
 
 from arcwire.engineio.link import LinkReceiver, PreparedMessage, binary_frame, message_frame, packet_frame
 from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.hosts.picows_parser import HANDSHAKE, Drain, Listener, Parser, make_parser
 
 logger = logging.getLogger("arcwire.hosts.picows")
 
@@ -35,7 +34,6 @@ NO_CODE: Final = 1005
 _MAX_CLOSE_REASON: Final = 123
 _JOINED: Final = 4096  # frames of this average size are written as they are, smaller ones as one
 _LARGE: Final = 65536  # messages above this size leave a read buffer that is given back
-_READ_BUFFER: Final = 2048
 
 _TEXT: Final = WSMsgType.TEXT
 _BINARY: Final = WSMsgType.BINARY
@@ -83,7 +81,7 @@ def open_link(
     return link
 
 
-class PicowsLink(WSListener):
+class PicowsLink(Listener):
     """One WebSocket: what picows tells its listener, and the engine's `WebSocketLink`.
 
     The receiver's `link_closed` is called when the peer's close frame arrives, when the peer breaks
@@ -196,31 +194,14 @@ class PicowsLink(WSListener):
         """Whether the receiver has been told of the end."""
         return self._state >= _ENDED
 
-    def start(self) -> "_Parser":
+    def start(self) -> Parser:
         """Make a parser the protocol of the transport: what is read from now on comes here."""
-        parser = _Parser(
-            host_port=None,
-            ws_path=None,
-            is_client_side=False,
-            ws_listener_factory=self._accept_parser,
-            logger=_PARSER_LOG,
-            disconnect_on_exception=True,
-            websocket_handshake_timeout=None,
-            enable_auto_ping=False,
-            auto_ping_idle_timeout=None,
-            auto_ping_reply_timeout=None,
-            auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
-            enable_auto_pong=False,
-            max_frame_size=self._largest_frame(),
-            extra_headers=None,
-            read_buffer_init_size=_READ_BUFFER,
-        )
-        parser.connection_made(_Carrier(self))
-        self.feed(parser, _REQUEST)
+        parser = make_parser(self, self._largest_frame())
+        self.feed(parser, HANDSHAKE)
         self._transport.set_protocol(parser)
         return parser
 
-    def feed(self, parser: "_Parser", data: bytes) -> None:
+    def feed(self, parser: Parser, data: bytes) -> None:
         """Let `parser` read what does not come from the transport."""
         rest = memoryview(data)
         while rest and not self._refused:
@@ -330,7 +311,7 @@ class PicowsLink(WSListener):
         """
         self._refused = True
         if not self._transport.is_closing():
-            self._transport.set_protocol(_Drain(self))
+            self._transport.set_protocol(Drain(self))
         self._loop.call_soon(self._fail_refused, code)
 
     def _fail_refused(self, code: int) -> None:
@@ -444,9 +425,6 @@ class PicowsLink(WSListener):
         if self._state == _OPEN and not self._refused and frame.last_in_buffer and not frame.tail_size:
             self.start()
 
-    def _accept_parser(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
-        return WSUpgradeResponseWithListener(_RESPONSE, self)
-
     # Endings
 
     def _fail_protocol(self, description: str) -> None:
@@ -488,7 +466,7 @@ class PicowsLink(WSListener):
         if transport.is_closing():
             return
         if transport.can_write_eof():
-            transport.set_protocol(_Drain(self))
+            transport.set_protocol(Drain(self))
             transport.resume_reading()
             transport.write_eof()
         else:
@@ -546,88 +524,6 @@ def _flush_all(outbox: list[PicowsLink]) -> None:
         link._flush()
 
 
-class _Parser(WSProtocol):  # type: ignore[misc]  # no stub
-    """picows' protocol; what it would keep from its listener goes to the link."""
-
-    __slots__ = ()
-
-    # Never called; but where a protocol has none, uvloop keeps that of the protocol before, and with
-    # it all that belonged to the handshake.
-    data_received = None
-
-    def eof_received(self) -> bool:
-        self.listener.connection_ended()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.listener.connection_lost(exc)
-
-
-class _Drain(asyncio.Protocol):
-    """Discards what a peer sends after the end of its WebSocket."""
-
-    __slots__ = ("_link",)
-
-    def __init__(self, link: PicowsLink) -> None:
-        self._link = link
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._link.connection_lost(exc)
-
-
-class _Carrier:
-    """What picows takes for its transport.
-
-    It keeps picows' hands off the socket: options that Unix sockets lack and that the event loops
-    have set already, and writes that would overtake queued frames. picows writes only twice here:
-    the answer to the handshake, which the peer must not see, and a close frame when it refuses what
-    the peer sent.
-    """
-
-    __slots__ = ("_link",)
-
-    def __init__(self, link: PicowsLink) -> None:
-        self._link = link
-
-    def get_extra_info(self, name: str) -> object:
-        return _NO_SOCKET if name in ("socket", "ssl_object") else None
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def write(self, data: bytes | bytearray) -> None:
-        if data[0] == 0x88:
-            start = 2 if data[1] < 126 else 4
-            self._link.refused(int.from_bytes(data[start : start + 2], "big"))
-
-    def close(self) -> None:
-        """The link sees to its end itself."""
-
-
-class _NoSocket:
-    def fileno(self) -> int:
-        return -1
-
-    def setsockopt(self, *args: Any) -> None: ...
-
-    def getsockopt(self, *args: Any) -> int:
-        return 0
-
-
-class _ParserLog:
-    """picows' logger: what peers do wrong is no news to an operator, what picows does wrong is."""
-
-    def isEnabledFor(self, level: int) -> bool:
-        return False
-
-    def debug(self, *args: Any) -> None: ...
-
-    info = warning = error = log = debug
-
-    def exception(self, message: str, *args: Any) -> None:
-        logger.exception(message, *args)
-
-
 class _NoReceiver:
     """Receives before and after a receiver is there."""
 
@@ -640,15 +536,8 @@ class _NoReceiver:
     def link_closed(self, reason: CloseReason, description: str) -> None: ...
 
 
-_NO_SOCKET: Final = _NoSocket()
-_PARSER_LOG: Final = _ParserLog()
 _NO_RECEIVER: Final = _NoReceiver()
 _NO_HEADERS: Final[Any] = None
-_RESPONSE: Final = WSUpgradeResponse.create_101_response()
-_REQUEST: Final = (
-    b"GET / HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
-    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
 
 
 def _control_frame(first_byte: int, payload: bytes) -> bytes:

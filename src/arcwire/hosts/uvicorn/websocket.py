@@ -7,16 +7,11 @@ docs/decisions/0001-hand-over.md gets the link itself; then nothing of what is h
 """
 
 import asyncio
-import base64
-import binascii
 import contextvars
-import hashlib
 import logging
 import random
-import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
 
@@ -38,20 +33,23 @@ from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.hosts.deflate import negotiate
 from arcwire.hosts.deflate_link import DeflateLink
 from arcwire.hosts.picows import HIGH_WATER, PicowsLink, open_link
+from arcwire.hosts.uvicorn.handshake import (
+    Headers,
+    RequestParser,
+    accept_key,
+    check_handshake,
+    checked,
+    head,
+)
 
 logger = logging.getLogger("uvicorn.error")
 
 _Message: TypeAlias = MutableMapping[str, Any]
-_Headers: TypeAlias = list[tuple[bytes, bytes]]
 _OpenReceiver: TypeAlias = Callable[[WebSocketLink], LinkReceiver]
 _App: TypeAlias = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]],
     Awaitable[object],
 ]
-
-_KEY_SUFFIX: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
-_BAD_NAME: Final = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z]|\A\Z")
-_BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 # What uvicorn's own hosts do where `ws_per_message_deflate` is on.
 _ORDINARY_DEFLATE: Final = PerMessageDeflate(threshold=0)
@@ -86,11 +84,11 @@ class WebSocketProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport
-        self._request = _RequestParser()
+        self._request = RequestParser()
         self._scope: dict[str, Any] = {}
         self._early = bytearray()  # frames that came before the acceptance
         self._stage = _UNDECIDED
-        self._refusal: tuple[int, _Headers, bytearray] = (0, [], bytearray())
+        self._refusal: tuple[int, Headers, bytearray] = (0, [], bytearray())
         self._taken: tuple[int, _OpenReceiver] | None = None
         self._deflate = _ORDINARY_DEFLATE if config.ws_per_message_deflate else None
         self._link: PicowsLink | None = None
@@ -143,7 +141,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _start(self) -> None:
         request = self._request
-        refusal = _check_handshake(request)
+        refusal = check_handshake(request)
         if refusal is not None:
             status, headers, text = refusal
             self._respond(status, headers, text.encode())
@@ -155,7 +153,7 @@ class WebSocketProtocol(asyncio.Protocol):
         task.add_done_callback(self._server_state.tasks.discard)
         self._server_state.tasks.add(task)
 
-    def _make_scope(self, request: "_RequestParser") -> dict[str, Any]:
+    def _make_scope(self, request: RequestParser) -> dict[str, Any]:
         raw_path, _, query_string = request.target.partition(b"?")
         root_path = self._config.root_path
         return {
@@ -262,7 +260,7 @@ class WebSocketProtocol(asyncio.Protocol):
             status: int = message["status"]
             if not 100 <= status < 600:
                 raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
-            headers = _checked(message.get("headers", ()))
+            headers = checked(message.get("headers", ()))
             self._log(str(status))
             self._stage = _REFUSING
             self._refusal = (status, headers, bytearray())
@@ -275,12 +273,12 @@ class WebSocketProtocol(asyncio.Protocol):
     def _accept(self, message: _Message) -> None:
         if self._transport.is_closing():
             raise ClientDisconnected
-        headers = [*self._server_state.default_headers, *_checked(message.get("headers") or ())]
+        headers = [*self._server_state.default_headers, *checked(message.get("headers") or ())]
         subprotocol: str | None = message.get("subprotocol")
         if subprotocol:
-            headers += _checked([(b"sec-websocket-protocol", subprotocol.encode("latin-1"))])
+            headers += checked([(b"sec-websocket-protocol", subprotocol.encode("latin-1"))])
         self._log("[accepted]")
-        accept = base64.b64encode(hashlib.sha1(self._request.key + _KEY_SUFFIX).digest())
+        accept = accept_key(self._request.key)
         upgrade = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"), (b"Sec-WebSocket-Accept", accept)]
         make_link: Callable[..., PicowsLink] = PicowsLink
         offers = self._request.values(b"sec-websocket-extensions")
@@ -288,7 +286,7 @@ class WebSocketProtocol(asyncio.Protocol):
             answer, agreement = agreed
             upgrade.append((b"Sec-WebSocket-Extensions", answer))
             make_link = partial(DeflateLink, agreement)
-        self._transport.write(_head(101, upgrade + headers))
+        self._transport.write(head(101, upgrade + headers))
         early = bytes(self._early)
         self._early.clear()
         self._connections.discard(self)
@@ -408,7 +406,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._keepalive.stop()
             self._keepalive = None
 
-    def _respond(self, status: int, headers: _Headers, body: bytes) -> None:
+    def _respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer the handshake with something else than a WebSocket, and end the connection."""
         self._stage = _CLOSED
         if self._gone:
@@ -421,7 +419,7 @@ class WebSocketProtocol(asyncio.Protocol):
             (b"content-type", b"text/plain; charset=utf-8"),
         ]
         headers = headers + [pair for pair in defaults if pair[0].lower() not in present]
-        self._transport.write(_head(status, headers) + body)
+        self._transport.write(head(status, headers) + body)
         self._transport.close()
         self._tell_disconnect(1006, "")
 
@@ -476,95 +474,6 @@ class _Keepalive:
             self._link.fail(1011, CloseReason.TRANSPORT_ERROR, "keepalive ping timeout")
         else:
             self._wait(self._interval, self._ping)
-
-
-class _RequestParser:
-    """The request of a handshake; header names in lower case."""
-
-    def __init__(self) -> None:
-        self.target = b""
-        self.headers: _Headers = []
-        self.method = b""
-        self.complete = False
-        self._parser = httptools.HttpRequestParser(self)
-
-    def feed(self, data: bytes) -> bytes | None:
-        """Read on. Once the request is complete: what follows it in `data`.
-
-        Raises httptools.HttpParserError for what is not HTTP.
-        """
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]
-        else:
-            if not self.complete:
-                return None
-            rest = b""
-        del self._parser  # refers to self
-        return rest
-
-    def on_url(self, url: bytes) -> None:
-        self.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value.strip(b" \t")))
-
-    def on_headers_complete(self) -> None:
-        self.method = self._parser.get_method()
-
-    def on_message_complete(self) -> None:
-        self.complete = True
-
-    def values(self, name: bytes) -> list[bytes]:
-        return [value for key, value in self.headers if key == name]
-
-    def tokens(self, name: bytes) -> list[bytes]:
-        """The elements of a header field that is a list, in lower case."""
-        return [token.strip().lower() for value in self.values(name) for token in value.split(b",")]
-
-    @property
-    def key(self) -> bytes:
-        return b",".join(self.values(b"sec-websocket-key"))
-
-
-def _check_handshake(request: _RequestParser) -> tuple[int, _Headers, str] | None:
-    """RFC 6455 section 4.2.1: None, or status, headers and text of the refusal."""
-    if request.method != b"GET":
-        return 405, [(b"allow", b"GET")], "A WebSocket is opened with GET.\n"
-    if b"upgrade" not in request.tokens(b"connection") or request.tokens(b"upgrade") != [b"websocket"]:
-        return 426, [(b"upgrade", b"websocket")], "This needs a WebSocket client.\n"
-    if request.values(b"sec-websocket-version") != [b"13"]:
-        return 426, [(b"sec-websocket-version", b"13")], "Only WebSocket version 13 is supported.\n"
-    try:
-        nonce = base64.b64decode(request.key, validate=True)
-    except binascii.Error:
-        nonce = b""
-    if len(nonce) != 16:
-        return 400, [], "The header Sec-WebSocket-Key is missing or malformed.\n"
-    return None
-
-
-def _checked(headers: Iterable[Iterable[bytes]]) -> _Headers:
-    """Headers of the application in lower case. Raises RuntimeError for those that would break HTTP."""
-    checked = []
-    for name, value in headers:
-        if _BAD_NAME.search(name):
-            raise RuntimeError("Invalid HTTP header name.")
-        if _BAD_VALUE.search(value):
-            raise RuntimeError("Invalid HTTP header value.")
-        checked.append((bytes(name).lower(), bytes(value)))
-    return checked
-
-
-def _head(status: int, headers: _Headers) -> bytes:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    lines = [b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())]
-    lines += [b"%b: %b\r\n" % pair for pair in headers]
-    return b"".join([*lines, b"\r\n"])
 
 
 def _weight(event: _Message) -> int:

@@ -1,0 +1,159 @@
+"""picows' parser on a connection that is not picows' own.
+
+picows makes its protocols for servers and clients that it starts itself. Here one gets a canned
+handshake and a stand-in for its transport; see docs/decisions/0002-links-on-picows.md.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from picows import WSAutoPingStrategy, WSListener, WSUpgradeResponse
+from picows.common import WSUpgradeRequest, WSUpgradeResponseWithListener
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # left out of picows' stubs
+
+logger = logging.getLogger("arcwire.hosts.picows")
+
+HANDSHAKE: Final = (
+    b"GET / HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+"""What a parser has to read first."""
+
+_READ_BUFFER: Final = 2048
+
+
+class Listener(WSListener):
+    """What a parser tells, beside what picows' own protocol does."""
+
+    __slots__ = ()
+
+    def refused(self, code: int) -> None:
+        """picows rejects what comes next; `code` is the close code for it."""
+        raise NotImplementedError
+
+    def connection_ended(self) -> None:
+        """The peer ended its side of the TCP connection; the transport closes after what is queued."""
+        raise NotImplementedError
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone."""
+        raise NotImplementedError
+
+
+def make_parser(link: Listener, max_frame_size: int) -> "Parser":
+    """A parser for `link` that refuses frames above `max_frame_size` bytes by their header.
+
+    It has to be fed with `HANDSHAKE`, then with what the peer sends.
+    """
+    carrier = _Carrier(link)
+    parser = Parser(
+        host_port=None,
+        ws_path=None,
+        is_client_side=False,
+        ws_listener_factory=carrier.accept,
+        logger=_PARSER_LOG,
+        disconnect_on_exception=True,
+        websocket_handshake_timeout=None,
+        enable_auto_ping=False,
+        auto_ping_idle_timeout=None,
+        auto_ping_reply_timeout=None,
+        auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
+        enable_auto_pong=False,
+        max_frame_size=max_frame_size,
+        extra_headers=None,
+        read_buffer_init_size=_READ_BUFFER,
+    )
+    parser.connection_made(carrier)
+    return parser
+
+
+class Parser(WSProtocol):  # type: ignore[misc]  # no stub
+    """picows' protocol; what it would keep from its listener goes to the link."""
+
+    __slots__ = ()
+
+    # Never called; but where a protocol has none, uvloop keeps that of the protocol before, and with
+    # it all that belonged to the handshake.
+    data_received = None
+
+    def eof_received(self) -> bool:
+        self.listener.connection_ended()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.listener.connection_lost(exc)
+
+
+class Drain(asyncio.Protocol):
+    """Discards what a peer sends after the end of its WebSocket."""
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Listener) -> None:
+        self._link = link
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._link.connection_lost(exc)
+
+
+class _Carrier:
+    """What picows takes for its transport.
+
+    It keeps picows' hands off the socket: options that Unix sockets lack and that the event loops
+    have set already, and writes that would overtake queued frames. picows writes only twice here:
+    the answer to the handshake, which the peer must not see, and a close frame when it refuses what
+    the peer sent.
+    """
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Listener) -> None:
+        self._link = link
+
+    def accept(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        """What picows asks for a listener."""
+        return WSUpgradeResponseWithListener(_RESPONSE, self._link)
+
+    def get_extra_info(self, name: str) -> object:
+        return _NO_SOCKET if name in ("socket", "ssl_object") else None
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes | bytearray) -> None:
+        if data[0] == 0x88:
+            start = 2 if data[1] < 126 else 4
+            self._link.refused(int.from_bytes(data[start : start + 2], "big"))
+
+    def close(self) -> None:
+        """The link sees to its end itself."""
+
+
+class _NoSocket:
+    def fileno(self) -> int:
+        return -1
+
+    def setsockopt(self, *args: Any) -> None: ...
+
+    def getsockopt(self, *args: Any) -> int:
+        return 0
+
+
+class _ParserLog:
+    """picows' logger: what peers do wrong is no news to an operator, what picows does wrong is."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return False
+
+    def debug(self, *args: Any) -> None: ...
+
+    info = warning = error = log = debug
+
+    def exception(self, message: str, *args: Any) -> None:
+        logger.exception(message, *args)
+
+
+_NO_SOCKET: Final = _NoSocket()
+_PARSER_LOG: Final = _ParserLog()
+_RESPONSE: Final = WSUpgradeResponse.create_101_response()
