@@ -11,6 +11,7 @@ from arcwire.errors import (
 )
 from arcwire.socketio.acks import Reply
 from arcwire.socketio.catch_all import Event
+from arcwire.socketio.depends import Auth, Depends, Param
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
@@ -22,7 +23,9 @@ __all__ = [
     "Ack",
     "AckTimeout",
     "ArcwireError",
+    "Auth",
     "ConnectionRefused",
+    "Depends",
     "DisconnectReason",
     "Disconnected",
     "Event",
@@ -32,6 +35,7 @@ __all__ = [
     "JsonCodec",
     "MsgpackCodec",
     "Namespace",
+    "Param",
     "ParentNamespace",
     "PerMessageDeflate",
     "Recovery",

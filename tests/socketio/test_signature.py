@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from arcwire import Ack, Namespace, Socket
+from arcwire.socketio.callables import is_async
+from arcwire.socketio.decoding import InvalidPayload, holds_bytes
 from arcwire.socketio.handlers import EventHandler
 from arcwire.socketio.protocol.packet import EVENT, Packet, PacketError
-from arcwire.socketio.signature import InvalidPayload, holds_bytes, is_async
 
 
 class Message(msgspec.Struct):

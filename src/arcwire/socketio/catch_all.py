@@ -4,9 +4,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from arcwire.socketio.callables import describe
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import EVENT, Packet, PacketError
-from arcwire.socketio.signature import Signature, describe
+from arcwire.socketio.signature import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from arcwire.socketio.depends import Scope
 from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet
 from arcwire.socketio.signature import Arguments, Signature
 
@@ -81,9 +82,10 @@ class Ack:
 class EventHandler:
     """One handler of one event."""
 
-    __slots__ = ("_arguments", "_exact", "_slots", "function", "is_async", "once", "takes_ack")
+    __slots__ = ("_arguments", "_exact", "_slots", "function", "is_async", "once", "original", "takes_ack")
 
     def __init__(self, signature: Signature, *, once: bool) -> None:
+        self.original = signature.original
         self.function = signature.function
         self.is_async = signature.is_async
         self.once = once
@@ -113,14 +115,17 @@ class EventHandler:
 class EventHandlers:
     """The handlers of a namespace, or those of one socket, by event name and in order.
 
-    `markers` maps the types that handlers may declare to what fills them; `leading` as in
-    `Signature`.
+    `markers` maps the types that handlers may declare to what fills them; `leading` and `scope` as
+    in `Signature`.
     """
 
-    __slots__ = ("_any_once", "_leading", "_markers", "_table")
+    __slots__ = ("_any_once", "_leading", "_markers", "_scope", "_table")
 
-    def __init__(self, markers: dict[type, str], leading: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, markers: dict[type, str], leading: tuple[str, ...] = (), scope: Scope | None = None
+    ) -> None:
         self._markers = markers
+        self._scope = scope
         self._leading = leading
         self._table: dict[str, tuple[EventHandler, ...]] = {}
         self._any_once = False
@@ -129,7 +134,9 @@ class EventHandlers:
         """Register a handler. Raises TypeError for a signature that cannot work."""
         if not callable(function):
             raise TypeError(f"{where} needs a function, got {function!r}")
-        signature = Signature(function, where=where, markers=self._markers, leading=self._leading)
+        signature = Signature(
+            function, where=where, markers=self._markers, leading=self._leading, scope=self._scope
+        )
         self._table[event] = (*self._table.get(event, ()), EventHandler(signature, once=once))
         self._any_once = self._any_once or once
 
@@ -148,7 +155,7 @@ class EventHandlers:
             self._table.pop(event, None)
         else:
             handlers = self._table.get(event, ())
-            self._keep(event, [each for each in handlers if each.function != function])
+            self._keep(event, [each for each in handlers if each.original != function])
 
     def _keep(self, event: str, handlers: list[EventHandler]) -> None:
         if handlers:

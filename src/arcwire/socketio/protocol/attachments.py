@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 
 import msgspec
 
+from arcwire.socketio.protocol.models import dump, fields_of, is_model
 from arcwire.socketio.protocol.packet import PacketError
 
 BINARY_TYPES = (bytes, bytearray, memoryview)
@@ -49,6 +50,8 @@ def _has_binary_inside(value: object) -> bool:
             if hasattr(value, "__dict__")
             else any(has_binary(getattr(value, name)) for name in value.__dataclass_fields__)
         )
+    if is_model(type(value)):
+        return any(map(has_binary, fields_of(value)))
     return False
 
 
@@ -63,10 +66,12 @@ def detach(value: object) -> tuple[object, list[bytes]]:
     return _detach(plain, attachments), attachments
 
 
-def _plain_bytes(value: object) -> bytes:
+def _plain_bytes(value: object) -> object:
     # msgspec asks for what it does not know, and of bytes it knows no subclasses.
     if isinstance(value, BINARY_TYPES):
         return bytes(value)
+    if is_model(type(value)):
+        return dump(value, binary=has_binary(value))
     raise TypeError(f"an object of type {type(value).__name__} has no JSON form")
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from arcwire.socketio.protocol.attachments import attach, detach, has_binary
 from arcwire.socketio.protocol.codec import Codec, PartialPacket, check_packet, name_event
+from arcwire.socketio.protocol.models import encode_model
 from arcwire.socketio.protocol.packet import (
     ACK,
     BINARY_ACK,
@@ -29,7 +30,7 @@ _ESCAPES = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
-_encode_json = msgspec.json.Encoder().encode
+_encode_json = msgspec.json.Encoder(enc_hook=encode_model).encode
 _decode_any = msgspec.json.Decoder().decode
 
 

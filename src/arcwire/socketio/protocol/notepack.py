@@ -14,6 +14,7 @@ import msgspec
 from msgspec.msgpack import Ext
 
 from arcwire.socketio.protocol.attachments import BINARY_TYPES
+from arcwire.socketio.protocol.models import dump, is_model
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -72,10 +73,12 @@ def _key(key: object) -> str:
     return text
 
 
-def _keep_bytes(value: object) -> bytes:
+def _keep_bytes(value: object) -> object:
     # msgspec asks for what it does not know, and of bytes it knows no subclasses.
     if isinstance(value, BINARY_TYPES):
         return bytes(value)
+    if is_model(type(value)):
+        return dump(value, binary=True)
     raise TypeError(f"an object of type {type(value).__name__} has no MessagePack form")
 
 

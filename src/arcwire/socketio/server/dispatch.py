@@ -4,12 +4,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from arcwire.errors import EventError
+from arcwire.socketio.decoding import InvalidPayload
 from arcwire.socketio.handlers import Ack, EventHandler
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import Packet
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.server.failures import explain, refuse
-from arcwire.socketio.signature import InvalidPayload, Signature
+from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
     from arcwire.socketio.server.socket import Socket
@@ -40,7 +41,7 @@ def dispatch(socket: "Socket", packet: Packet, ack: Ack | None = None) -> None:
         try:
             args = handler.bind(packet, socket, ack)
         except InvalidPayload as error:
-            _reject(socket, packet, error, ack)
+            _reject(socket, packet.name, error, ack)
         else:
             socket.server.start(_run(socket, handler, args, packet.name, ack))
 
@@ -59,8 +60,8 @@ def _answer_unknown(socket: "Socket", packet: Packet, ack: Ack | None) -> None:
         Ack(socket, packet.id, 1).fail("unknown_event", message)
 
 
-def _reject(socket: "Socket", packet: Packet, error: InvalidPayload, ack: Ack | None) -> None:
-    logger.info("event %r of %r is invalid: %s at %s", packet.name, socket, error.message, error.path)
+def _reject(socket: "Socket", event: str, error: InvalidPayload, ack: Ack | None) -> None:
+    logger.info("event %r of %r is invalid: %s at %s", event, socket, error.message, error.path)
     if ack is not None:
         ack.fail("invalid", error.message, path=error.path)
 
@@ -78,6 +79,9 @@ async def _run(
         return
     except EventError as error:
         answer = error
+    except InvalidPayload as error:
+        _reject(socket, event, error, ack)
+        return
     except Exception as error:
         answer = await explain(socket, error, event, f"a handler of event {event!r}")
     if ack is not None:

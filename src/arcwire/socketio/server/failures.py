@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from arcwire.errors import EventError
+from arcwire.socketio.callables import describe
 from arcwire.socketio.handlers import Ack
-from arcwire.socketio.signature import Signature, describe
+from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
     from arcwire.socketio.server.socket import Socket

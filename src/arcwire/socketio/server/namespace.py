@@ -13,7 +13,9 @@ from arcwire.errors import ConnectionRefused
 from arcwire.socketio.acks import Answer, ManyAnswers
 from arcwire.socketio.adapter import Adapter, LocalAdapter
 from arcwire.socketio.broadcast import Broadcast, Emission
+from arcwire.socketio.callables import describe
 from arcwire.socketio.catch_all import CatchAll, Hooks, Listener, read_middleware
+from arcwire.socketio.decoding import InvalidPayload, Parameter
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
@@ -23,7 +25,7 @@ from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.recoverable import RecoverableSocket
 from arcwire.socketio.server.socket import Socket
-from arcwire.socketio.signature import InvalidPayload, Parameter, Signature, describe
+from arcwire.socketio.signature import Signature
 from arcwire.socketio.tasks import run_in_context
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Namespace(Population, CatchAll):
         self.name = name if name.startswith("/") else f"/{name}"
         self.adapter: Adapter = LocalAdapter(self)
         self.codec: Codec = _DEFAULT_CODEC
-        self.event_handlers = EventHandlers(_EVENT_MARKERS, ("socket",))
+        self.event_handlers = EventHandlers(_EVENT_MARKERS, ("socket",), self)
         self.disconnect_handlers: list[Signature] = []
         self.session_expired_handlers: list[Signature] = []
         self._connect_handlers: list[_ConnectHandler] = []
@@ -117,7 +119,7 @@ class Namespace(Population, CatchAll):
         client is in, and its events are handled, when all such handlers are done, within
         `connect_timeout` seconds; what is sent to it before, by broadcasts too, it gets then.
         """
-        self._connect_handlers.append(_ConnectHandler(handler))
+        self._connect_handlers.append(_ConnectHandler(handler, self))
         return handler
 
     def on_disconnect(self, handler: F) -> F:
@@ -150,7 +152,7 @@ class Namespace(Population, CatchAll):
 
         Also a decorator. Middlewares run one after the other; raise ConnectionRefused to refuse.
         """
-        signature = Signature(middleware, where="use", markers=_SOCKET_MARKER, leading=("socket",))
+        signature = self._read(middleware, "use")
         if signature.parameters:
             raise TypeError(f"use calls {describe(middleware)} with the socket only")
         self._middlewares.append(signature)
@@ -232,6 +234,19 @@ class Namespace(Population, CatchAll):
         """What the name says; empty unless a pattern made this namespace."""
         return {}
 
+    # -- for handlers -------------------------------------------------------------------
+
+    @property
+    def parameter_types(self) -> Mapping[str, type]:
+        """The parameters in the name, and their types."""
+        return {}
+
+    def claim_data(self, type_: Any, where: str) -> None:
+        """A handler takes `Socket[type_]`: `socket.data` is of this type from now on.
+
+        Raises TypeError when it is another already, or cannot be made without arguments.
+        """
+
     # -- for sockets and broadcasts -----------------------------------------------------
 
     @property
@@ -303,11 +318,11 @@ class Namespace(Population, CatchAll):
 
     def new_socket_handlers(self) -> EventHandlers:
         """For the handlers of one socket."""
-        return EventHandlers(_EVENT_MARKERS)
+        return EventHandlers(_EVENT_MARKERS, (), self)
 
     def read_disconnect_handler(self, handler: Callable[..., Any]) -> Signature:
         """Read the signature of a disconnection handler. Raises TypeError."""
-        signature = Signature(handler, where="on_disconnect", markers=_SOCKET_MARKER, leading=("socket",))
+        signature = self._read(handler, "on_disconnect")
         if len(signature.slots) > 3:
             raise TypeError(
                 f"on_disconnect calls {describe(handler)} with socket, reason and description; it wants more"
@@ -340,6 +355,9 @@ class Namespace(Population, CatchAll):
         """A socket is gone, also one that never was let in."""
 
     # -- inside ---------------------------------------------------------------------
+
+    def _read(self, function: Callable[..., Any], where: str) -> Signature:
+        return Signature(function, where=where, markers=_SOCKET_MARKER, leading=("socket",), scope=self)
 
     def _share(self, other: "Namespace") -> None:
         """Have the handlers and middlewares of another namespace, also those to come."""
@@ -405,8 +423,8 @@ class _ConnectHandler:
 
     __slots__ = ("_auth", "signature")
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.signature = Signature(function, where="on_connect", markers=_SOCKET_MARKER, leading=("socket",))
+    def __init__(self, function: Callable[..., Any], namespace: Namespace) -> None:
+        self.signature = namespace._read(function, "on_connect")
         if len(self.signature.parameters) > 1:
             raise TypeError(
                 f"on_connect calls {describe(function)} with the socket and the client's auth; it wants more"

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 from weakref import WeakValueDictionary
 
+from arcwire.socketio.callables import is_async
 from arcwire.socketio.server.namespace import Namespace
 from arcwire.socketio.server.patterns import NamePattern
 from arcwire.socketio.server.socket import Socket
-from arcwire.socketio.signature import is_async
 
 Predicate: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[bool] | bool]
 """Decides by the name and by what the client sent as `auth`."""
@@ -126,6 +126,11 @@ class ChildNamespace(Namespace):
     def params(self) -> Mapping[str, Any]:
         """What the name says: the values of the parameters in the parent's pattern."""
         return self._params
+
+    @property
+    def parameter_types(self) -> Mapping[str, type]:
+        """The parameters in the name, and their types."""
+        return self.parent.parameter_types
 
     def arrive(self) -> None:
         """See `Namespace`."""

@@ -15,6 +15,7 @@ from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.admission import generate_id
 from arcwire.hosts.asgi import ASGIApp, EngineApp, Files
 from arcwire.socketio.adapter import Adapter, AdapterFactory, LocalAdapter
+from arcwire.socketio.callables import describe, is_async
 from arcwire.socketio.client_files import ClientFiles
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
@@ -24,7 +25,6 @@ from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
 from arcwire.socketio.server.namespaces import Namespaces
 from arcwire.socketio.server.parent import ParentNamespace, Predicate
-from arcwire.socketio.signature import describe, is_async
 from arcwire.socketio.tasks import Tasks, start
 
 N = TypeVar("N", bound=Callable[[Namespace], object])
