@@ -20,6 +20,8 @@ class MemoryLink:
 
     def __init__(self) -> None:
         self.sent: list[str | bytes] = []
+        self.uncompressed: list[str | bytes] = []
+        """Those of `sent` that no transport may compress, as text or bytes of the message."""
         self.closed: tuple[int, str] | None = None
         self.stalled = 0
 
@@ -33,6 +35,8 @@ class MemoryLink:
         self._send(bytes(payload))
 
     def send_prepared(self, message: PreparedMessage) -> None:
+        if not message.compress:
+            self.uncompressed.append(bytes(message.payload) if message.binary else message.payload.decode())
         self._send(bytes(message.payload) if message.binary else message.text)
 
     def close(self, code: int, reason: str) -> None:

@@ -449,3 +449,146 @@ async def test_what_has_no_json_form_fails_where_it_is_emitted() -> None:
     with pytest.raises(ValueError, match="surrogates not allowed"):
         socket.emit("x", "\ud800")
     assert len(client.inbox) == 1
+
+
+async def test_error_handlers_get_exceptions_in_place_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    io = Server()
+    told: list[tuple[object, ...]] = []
+
+    @io.on_error
+    async def failed(error: Exception, socket: Socket, event: str) -> None:
+        told.append((str(error), socket.id, event))
+
+    @io.on_error
+    def counted(error: Exception) -> None:
+        told.append((str(error),))
+
+    @io.on("async")
+    async def fails(socket: Socket) -> None:
+        raise LookupError("async")
+
+    @io.on("thread")
+    def fails_in_a_thread(socket: Socket) -> None:
+        raise LookupError("thread")
+
+    @io.on("answer")
+    async def answers_nonsense(socket: Socket) -> object:
+        return object()
+
+    @io.on("refuse")
+    async def refuses(socket: Socket) -> None:
+        raise EventError("refused")
+
+    @io.on_disconnect
+    async def gone(socket: Socket) -> None:
+        raise LookupError("gone")
+
+    client = MemoryClient(io)
+    internal = [{"error": {"code": "internal"}}]
+    with caplog.at_level(logging.INFO, "arcwire.socketio"):
+        sid = await client.connect()
+        for id, event in enumerate(["async", "thread", "answer"]):
+            assert await client.ask(id, event) == internal
+        assert await client.ask(9, "refuse") == [{"error": {"code": "refused"}}]
+        client.drop()
+        await until(lambda: told[-1] == ("gone",))
+        assert [each for each in told if len(each) == 3] == [
+            ("async", sid, "async"),
+            ("thread", sid, "thread"),
+            (told[4][0], sid, "answer"),
+            ("gone", sid, "disconnect"),
+        ]
+        assert len(told) == 8
+    assert caplog.records == []
+    await io.close()
+
+
+async def test_error_handlers_get_exceptions_of_connection_handlers_and_middlewares(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    io = Server()
+    told: list[tuple[object, ...]] = []
+
+    @io.on_error
+    async def failed(*args: object) -> None:
+        told.append((args[0], args[2]))
+
+    error = LookupError()
+
+    @io.on_connect
+    async def connected(socket: Socket) -> None:
+        raise error
+
+    client = MemoryClient(io)
+    with caplog.at_level(logging.INFO, "arcwire.socketio"):
+        client.send("0")
+        await until(lambda: told)
+    assert client.inbox == ['4{"message":"internal error"}']
+    assert told == [(error, "connect")]
+    assert caplog.records == []
+
+
+async def test_error_handlers_may_choose_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    io = Server()
+
+    @io.on_error
+    async def translate(error: Exception, socket: Socket) -> None:
+        if isinstance(error, LookupError):
+            raise EventError("missing", str(error), data={"of": socket.id})
+        raise RuntimeError("the error handler fails too")
+
+    @io.on("x")
+    async def x(socket: Socket, lost: bool) -> None:
+        raise LookupError("no such thing") if lost else ValueError
+
+    client = MemoryClient(io)
+    sid = await client.connect()
+    error = {"code": "missing", "message": "no such thing", "data": {"of": sid}}
+    with caplog.at_level(logging.ERROR, "arcwire.socketio"):
+        assert await client.ask(1, "x", True) == [{"error": error}]
+        client.send('2["x",true]')
+        assert caplog.records == []
+        assert await client.ask(2, "x", False) == [{"error": {"code": "internal"}}]
+    assert ["an error handler failed" in record.getMessage() for record in caplog.records] == [True]
+
+
+async def test_error_handlers_of_a_namespace_come_before_those_of_the_server() -> None:
+    io = Server()
+    told: list[str] = []
+    admin, plain = io.of("/admin"), io.of("/plain")
+    io.on_error(lambda error: told.append("server"))
+    admin.on_error(lambda error: told.append("admin"))
+
+    async def fail(socket: Socket) -> None:
+        raise LookupError
+
+    client = MemoryClient(io)
+    for namespace in (io, admin, plain):
+        namespace.on("x", fail)
+        await client.connect(namespace.name)
+    for head in ("", "/admin,", "/plain,"):
+        count = len(told)
+        client.send(f'2{head}["x"]')
+        await until(lambda count=count: len(told) > count)  # type: ignore[misc]
+    assert told == ["server", "admin", "server"]
+    with pytest.raises(TypeError, match="it wants more"):
+        io.on_error(lambda error, socket, event, more: None)
+    with pytest.raises(TypeError, match="takes 0 arguments"):
+        io.on_error(lambda: None)
+    await io.close()
+
+
+async def test_an_error_whose_data_has_no_json_form_is_an_internal_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    io = Server()
+
+    @io.on("x")
+    async def x(socket: Socket) -> None:
+        raise EventError("code", data=object())
+
+    client = MemoryClient(io)
+    await client.connect()
+    with caplog.at_level(logging.ERROR, "arcwire.socketio"):
+        assert await client.ask(1, "x") == [{"error": {"code": "internal"}}]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [TypeError]
