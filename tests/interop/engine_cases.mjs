@@ -12,7 +12,8 @@ const HANDSHAKE = {
 
 /** Requests against one Engine.IO path. */
 export class Endpoint {
-  constructor(path) {
+  constructor(path, eio = 4) {
+    this.eio = eio;
     this.path = path;
     this.http = `${url}${path}/`;
     this.ws = this.http.replace(/^http/, "ws");
@@ -24,7 +25,7 @@ export class Endpoint {
   }
 
   async handshake() {
-    const { status, text } = await this.request("EIO=4&transport=polling");
+    const { status, text } = await this.request(`EIO=${this.eio}&transport=polling`);
     assert.equal(status, 200);
     assert.equal(text[0], "0");
     return JSON.parse(text.slice(1));
@@ -35,11 +36,11 @@ export class Endpoint {
   }
 
   poll(sid, extra = "") {
-    return this.request(`EIO=4&transport=polling&sid=${sid}${extra}`);
+    return this.request(`EIO=${this.eio}&transport=polling&sid=${sid}${extra}`);
   }
 
   post(sid, body) {
-    return this.request(`EIO=4&transport=polling&sid=${sid}`, { method: "POST", body });
+    return this.request(`EIO=${this.eio}&transport=polling&sid=${sid}`, { method: "POST", body });
   }
 
   webSocket(query) {
@@ -48,14 +49,14 @@ export class Endpoint {
 
   /** An open WebSocket session. */
   async connect() {
-    const frames = this.webSocket("EIO=4&transport=websocket");
+    const frames = this.webSocket(`EIO=${this.eio}&transport=websocket`);
     frames.handshake = JSON.parse((await frames.next()).slice(1));
     return frames;
   }
 
   /** A WebSocket that carries a session which began with polling. */
   async upgrade(sid) {
-    const frames = this.webSocket(`EIO=4&transport=websocket&sid=${sid}`);
+    const frames = this.webSocket(`EIO=${this.eio}&transport=websocket&sid=${sid}`);
     await frames.open();
     frames.send("2probe");
     assert.equal(await frames.next(), "3probe");

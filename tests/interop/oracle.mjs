@@ -18,10 +18,12 @@ const heartbeat = {
   pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 1) * 1000,
 };
 
-// /engine.io: every message comes back as it went.
-const engine = new Engine(heartbeat);
-engine.attach(http, { path: "/engine.io", destroyUpgrade: false });
-engine.on("connection", (session) => session.on("message", (data) => session.send(data)));
+// /engine.io: every message comes back as it went. /engine3: also for clients of protocol 3.
+for (const [path, options] of [["/engine.io", {}], ["/engine3", { allowEIO3: true }]]) {
+  const engine = new Engine({ ...heartbeat, ...options });
+  engine.attach(http, { path, destroyUpgrade: false });
+  engine.on("connection", (session) => session.on("message", (data) => session.send(data)));
+}
 
 // /socket.io: what the protocol suite asks for.
 const protocol = new Server(http, {
@@ -36,8 +38,9 @@ for (const name of ["/", "/custom"]) {
 }
 
 // /clients: what real clients try out, the same in every namespace. /packed: the same in MessagePack.
+// /old: the same for clients of Socket.IO 2, too.
 const refusal = (message, data) => Object.assign(new Error(message), { data });
-for (const options of [{ path: "/clients" }, { path: "/packed", parser: msgpack }]) {
+for (const options of [{ path: "/clients" }, { path: "/packed", parser: msgpack }, { path: "/old", allowEIO3: true }]) {
   behaveToClients(new Server(http, { pingInterval: 1000, destroyUpgrade: false, ...options }));
 }
 

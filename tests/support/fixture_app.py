@@ -5,8 +5,9 @@
 - `/clients`: what real clients try out, in four namespaces; `/guarded` wants a token and
   `/refusing` lets nobody in.
 - `/packed`: the same, in MessagePack.
+- `/engine3` and `/old`: as `/engine.io` and `/clients`, for clients of protocol 3 and Socket.IO 2, too.
 
-The first two ping after 300 ms. `FIXTURE_PING_TIMEOUT` (seconds) is how long they wait for a pong:
+Those that echo, and `/socket.io`, ping after 300 ms. `FIXTURE_PING_TIMEOUT` (seconds) is how long they wait for a pong:
 0.2 is what the published protocol suites expect, our own ones are for busy machines.
 
 `tests/interop/oracle.mjs` is the same with the reference server, and must stay so.
@@ -51,7 +52,16 @@ class Echo:
         pass
 
 
-engine = Engine(EngineConfig(path="/engine.io", ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT), Echo)
+def echo_at(path: str, *, allow_eio3: bool = False) -> Engine:
+    """An engine that echoes."""
+    config = EngineConfig(
+        path=path, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, allow_eio3=allow_eio3
+    )
+    return Engine(config, Echo)
+
+
+engine = echo_at("/engine.io")
+engine3 = echo_at("/engine3", allow_eio3=True)
 
 
 # -- /socket.io ----------------------------------------------------------------------
@@ -80,6 +90,7 @@ def behave_to_protocol(namespace: Namespace) -> None:
 # Pings often: python-socketio's blocking client may hold a poll until the next ping when it closes.
 clients = Server(path="/clients", ping_interval=1.0)
 packed = Server(path="/packed", ping_interval=1.0, codec=MsgpackCodec())
+old = Server(path="/old", ping_interval=1.0, allow_eio3=True)
 
 
 def behave_to_clients(namespace: Namespace) -> None:
@@ -225,10 +236,13 @@ async def refuse(socket: Socket) -> None:
 
 for name in ("/", "/custom"):
     behave_to_protocol(protocol.of(name))
-for server in (clients, packed):
+for server in (clients, packed, old):
     server.of("/guarded").use(check_token)
     server.of("/refusing").on_connect(refuse)
     for name in ("/", "/custom", "/guarded", "/refusing"):
         behave_to_clients(server.of(name))
 
-app = clients.asgi(packed.asgi(protocol.asgi(EngineApp(engine, "/engine.io", on_shutdown=engine.close))))
+engines = EngineApp(
+    engine, "/engine.io", EngineApp(engine3, "/engine3", on_shutdown=engine3.close), on_shutdown=engine.close
+)
+app = clients.asgi(packed.asgi(old.asgi(protocol.asgi(engines))))
