@@ -6,7 +6,7 @@ so a message costs no task switch between the host's callback and the applicatio
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 from arcwire.engineio.deflate import PerMessageDeflate
@@ -20,10 +20,10 @@ class Request:
 
     `headers` are pairs of lower-case name and value, as in ASGI. `path` is the decoded path as the
     client sent it (mount prefix included). `client` is `(host, port)` or None where the host does
-    not know (Unix sockets). `secure` tells TLS.
+    not know (Unix sockets). `secure` tells TLS. Where proxies are trusted, the engine corrects both.
     """
 
-    __slots__ = ("_headers", "client", "method", "path", "query", "query_string", "secure")
+    __slots__ = ("_headers", "_state", "client", "method", "path", "query", "query_string", "secure")
 
     def __init__(
         self,
@@ -44,6 +44,15 @@ class Request:
         self._headers = b"".join([b"\n%b:%b" % pair for pair in headers])
         self.client = client
         self.secure = secure
+        self._state: dict[str, Any] | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What middlewares found out: engine middlewares put it here, and of what ASGI middlewares
+        around the engine left in their scope there are `user`, `auth` and `session`."""
+        if self._state is None:
+            self._state = {}
+        return self._state
 
     @property
     def headers(self) -> dict[str, str]:

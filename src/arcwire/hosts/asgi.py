@@ -35,6 +35,9 @@ logger = logging.getLogger("arcwire.hosts.asgi")
 CLOSE_GRACE = 5.0
 """Seconds that a server has to send what is queued and to report the end of a closed WebSocket."""
 
+# What Starlette's middlewares, and those of others that follow them, leave in the scope.
+_SHARED = ("user", "auth", "session")
+
 _LOW_WATER = 16 * 1024
 """Below this many waiting bytes a link counts as drained."""
 
@@ -49,7 +52,7 @@ class EngineApp:
     Without `other`, foreign paths get 404. `on_shutdown` is awaited when the ASGI server announces
     the end of the lifespan, before `other` hears of it; a framework that mounts this app under a
     path does not forward that. `files` is asked first for what lies below `path`, by its name there;
-    None leaves it to `handler`.
+    None leaves it to `handler`. Without `add_trailing_slash`, `path` itself is served too.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class EngineApp:
         *,
         on_shutdown: Callable[[], Awaitable[None]],
         files: Files | None = None,
+        add_trailing_slash: bool = True,
     ) -> None:
         self._handler = handler
         self._prefix = path.rstrip("/") + "/"
+        self._bare = None if add_trailing_slash else path.rstrip("/")
         self._other = other
         self._on_shutdown = on_shutdown
         self._files = files
@@ -84,7 +89,8 @@ class EngineApp:
             await _deny(scope, receive, send, Response(404, [], b""))
 
     def _is_ours(self, scope: Scope) -> bool:
-        return _path_below_mount(scope).startswith(self._prefix)
+        path = _path_below_mount(scope)
+        return path.startswith(self._prefix) or path == self._bare
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = False
@@ -181,7 +187,7 @@ def _extensions(scope: Scope) -> dict[str, Any]:
 
 def _request(scope: Scope, method: str) -> Request:
     client = scope.get("client")
-    return Request(
+    request = Request(
         method=method,
         path=scope["path"],
         query_string=scope.get("query_string", b""),
@@ -189,6 +195,10 @@ def _request(scope: Scope, method: str) -> Request:
         client=(client[0], client[1]) if client else None,
         secure=scope.get("scheme") in ("https", "wss"),
     )
+    for key in _SHARED:
+        if key in scope:
+            request.state[key] = scope[key]
+    return request
 
 
 def _content_length(response: Response) -> tuple[bytes, bytes]:

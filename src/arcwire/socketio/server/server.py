@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
-from arcwire.engineio.config import TRANSPORTS, EngineConfig
+from arcwire.engineio.config import TRANSPORTS, EngineConfig, HttpOptions
 from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.admission import generate_id
@@ -59,6 +59,8 @@ class Server(Namespace):
     - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
     - `connection_state_recovery`: lets clients that lost their connection for a short time continue
       with the same id, rooms and data, and sends them what they missed; see `Recovery`.
+    - `allow_request`, `cors_allowed_origins`, `cookie`, `trusted_proxies` and the others of
+      `HttpOptions`: who is let in, and what answers carry; see `EngineConfig`.
     """
 
     def __init__(  # noqa: PLR0913 - options, all by name
@@ -80,6 +82,7 @@ class Server(Namespace):
         codec: Codec | None = None,
         adapter: AdapterFactory = LocalAdapter,
         connection_state_recovery: Recovery | None = None,
+        **http: Unpack[HttpOptions],
     ) -> None:
         super().__init__("/")
         if codec is not None:
@@ -94,6 +97,7 @@ class Server(Namespace):
             allow_upgrades=allow_upgrades,
             allow_eio3=allow_eio3,
             per_message_deflate=per_message_deflate,
+            **http,
         )
         self._files: Files | None = None
         if serve_client is not False:
@@ -149,8 +153,15 @@ class Server(Namespace):
         It may be mounted under any path of another application. Without `other`, foreign paths
         get 404.
         """
-        path = self.engine.config.path
-        return EngineApp(self.engine, path, other, on_shutdown=self.close, files=self._files)
+        config = self.engine.config
+        return EngineApp(
+            self.engine,
+            config.path,
+            other,
+            on_shutdown=self.close,
+            files=self._files,
+            add_trailing_slash=config.add_trailing_slash,
+        )
 
     def run(self, other: ASGIApp | None = None, **options: Any) -> None:
         """Serve with uvicorn, on the fast path, until the process is told to stop.
