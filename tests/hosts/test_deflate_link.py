@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from arcwire import Server, Socket
 from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.link import PreparedMessage, WebSocketLink
 from arcwire.engineio.protocol.reasons import CloseReason
@@ -41,6 +42,8 @@ from support.raw_http import PATIENCE, until
 from support.uvicorn_server import running
 
 ON_BOTH_LOOPS = True
+
+RSV1, RSV2, RSV3 = 4, 2, 1
 
 LIMIT = 100_000
 TAIL = b"\x00\x00\xff\xff"
@@ -160,6 +163,36 @@ async def test_what_is_agreed_on(options: PerMessageDeflate | None, offer: bytes
         assert (await client.receive()).rsv1 is (answer is not None)
 
 
+@pytest.mark.parametrize("option", [False, True, PerMessageDeflate(threshold=0, server_max_window_bits=15)])
+async def test_the_option_of_a_server(option: PerMessageDeflate | bool) -> None:
+    io = Server(per_message_deflate=option)
+    received: asyncio.Queue[str] = asyncio.Queue()
+
+    @io.on_connect
+    async def connected(socket: Socket) -> None:
+        socket.emit("small", "a")
+        io.emit("large", "a" * 2000)
+        socket.compress(False).emit("plain", "a" * 2000)
+
+    @io.on("text")
+    async def text(socket: Socket, text: str) -> None:
+        received.put_nowait(text)
+
+    path = "/socket.io/?EIO=4&transport=websocket"
+    async with running(io.asgi()) as server, websocket(server.url, path, headers=OFFER) as client:
+        agreed = client.headers.get("sec-websocket-extensions", "")
+        assert ("server_max_window_bits=12" in agreed) is (option is True)
+        compressed = [(await client.receive()).rsv1]
+        client.send(TEXT, b"40")
+        compressed += [(await client.receive()).rsv1 for _ in range(4)]
+        all_of_them = isinstance(option, PerMessageDeflate)
+        assert compressed == [all_of_them, all_of_them, all_of_them, option is not False, False]
+        event = b'42["text","%b"]' % (b"b" * 5000)
+        client.send(TEXT, Codec().deflate(event) if option else event, rsv=RSV1 if option else 0)
+        async with asyncio.timeout(PATIENCE):
+            assert await received.get() == "b" * 5000
+
+
 # Receiving
 
 
@@ -218,9 +251,6 @@ async def test_frames_split_at_every_byte() -> None:
                 answers = [await client.receive() for _ in range(2)]
                 assert Codec().inflate(answers[0]) == b"one " * 20
                 assert answers[1] == Frame(PONG, b"!")
-
-
-RSV1, RSV2, RSV3 = 4, 2, 1
 
 
 @pytest.mark.parametrize(

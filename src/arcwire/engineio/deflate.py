@@ -9,8 +9,8 @@ class PerMessageDeflate:
 
     A connection that has sent a compressed message keeps 2^(`server_max_window_bits` + 2) +
     2^(`memory_level` + 9) bytes for the next one, and one that has received one
-    2^`client_max_window_bits`, each with about 8 KiB on top. By default that makes 52 KiB, where the
-    15 bits of the reference make 300 and gain next to nothing for messages of a few KiB.
+    2^`client_max_window_bits`, each with about 8 KiB on top. By default that makes 52 KiB; with the
+    15 bits and level 8 of the reference it is 300, and messages get about a tenth smaller.
     """
 
     threshold: int = 1024
