@@ -70,6 +70,13 @@ function behaveInNamespace(namespace) {
       for (let number = 0; number < total; number++) socket.emit("counted", number);
       done(total);
     });
+    socket.on("volatile", (done) => {
+      socket.emit("heard", "first");
+      socket.volatile.emit("heard", "second");
+      socket.emit("heard", "third");
+      done();
+    });
+    socket.on("volatile-once", (done) => { socket.volatile.emit("heard", "now"); done(); });
     socket.on("big", (size, done) => done("x".repeat(size)));
     socket.on("big-binary", (size, done) => done(Buffer.alloc(size, 7)));
     socket.on("ask-me", (seconds, value, done) => {

@@ -130,6 +130,16 @@ def echo_values(namespace: Namespace) -> None:
             socket.emit("counted", number)
         return total
 
+    @namespace.on("volatile")
+    async def volatile(socket: Socket) -> None:
+        socket.emit("heard", "first")
+        socket.volatile.emit("heard", "second")
+        socket.emit("heard", "third")
+
+    @namespace.on("volatile-once")
+    async def volatile_once(socket: Socket) -> None:
+        socket.volatile.emit("heard", "now")
+
     @namespace.on("big")
     async def big(socket: Socket, size: int) -> str:
         return "x" * size

@@ -618,4 +618,5 @@ async def test_classes_have_them_too() -> None:
     await client.connect("/chat")
     client.send('2/chat,["x"]')
     await until(lambda: len(heard) == 4)
-    assert heard == [("any", "x"), ("middleware", "x"), ("sent", "y"), ("error", "LookupError('x')")]
+    assert heard[:2] == [("any", "x"), ("middleware", "x")]
+    assert set(heard[2:]) == {("sent", "y"), ("error", "LookupError('x')")}

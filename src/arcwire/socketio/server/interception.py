@@ -1,5 +1,6 @@
 """Events that somebody listens to without being their handler, or that middlewares look at first."""
 
+import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ async def _work_off(socket: "Socket", queue: deque[Event]) -> None:
     while queue:
         event = queue.popleft()
         ack = _call_listeners(event)
+        if socket.hooks.all_incoming():
+            await asyncio.sleep(0)  # before Python 3.12 they start in the next tick
         if await _passes(event, ack):
             socket.handle(event.packet, ack)
     socket.queue = None
