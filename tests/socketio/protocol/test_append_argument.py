@@ -46,8 +46,7 @@ def test_is_as_if_it_had_been_there(codec: Codec, namespace: str, args: tuple[An
 
 def test_attachments_stay_as_they_are() -> None:
     codec = JsonCodec()
-    message, attachments = codec.encode_event("/chat", "event", (b"one", {"two": b"two"}))
+    args = (b"one", {"two": b"two"})
+    message, attachments = codec.encode_event("/chat", "event", args)
     appended = codec.append_argument(message, "aBc-17")
-    assert (appended, attachments) == codec.encode_event(
-        "/chat", "event", (b"one", {"two": b"two"}, "aBc-17")
-    )
+    assert (appended, attachments) == codec.encode_event("/chat", "event", (*args, "aBc-17"))

@@ -109,12 +109,11 @@ def _end_of_head(event: bytes) -> int:
     """Where the value of `data` begins in a message of `_head` without id."""
     namespace = len(_start(EVENT, "")) - 1
     kind = event[namespace]
-    if kind == 0xD9:
-        end = namespace + 2 + event[namespace + 1]
-    elif kind == 0xDA:
-        end = namespace + 3 + int.from_bytes(event[namespace + 1 : namespace + 3], "big")
-    else:
+    if kind < 0xC0:  # up to 31 bytes
         end = namespace + 1 + (kind & 0x1F)
+    else:  # 1, 2 or 4 bytes tell the size
+        start = namespace + 1 + (1 << (kind - 0xD9))
+        end = start + int.from_bytes(event[namespace + 1 : start], "big")
     return end + len(b"\xa4data")
 
 
