@@ -41,7 +41,7 @@ async def opened(engine: RecordedEngine, **more: Any) -> tuple[Call, Recorder]:
     call = Call(app_of(engine), websocket("/engine.io/", WEBSOCKET, **more), {"type": "websocket.connect"})
     await asyncio.sleep(0.01)
     accept, handshake = call.sent
-    assert accept == {"type": "websocket.accept"}
+    assert accept == {"type": "websocket.accept", "headers": []}
     assert handshake["text"].startswith('0{"sid"')
     call.sent.clear()
     (recorder,) = engine.recorded.values()
