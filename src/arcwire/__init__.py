@@ -8,6 +8,7 @@ from arcwire.errors import (
     Disconnected,
     EventDropped,
     EventError,
+    InvalidAnswer,
 )
 from arcwire.socketio.acks import Reply
 from arcwire.socketio.catch_all import Event
@@ -32,6 +33,7 @@ __all__ = [
     "EventDropped",
     "EventError",
     "Handshake",
+    "InvalidAnswer",
     "JsonCodec",
     "MsgpackCodec",
     "Namespace",

@@ -5,8 +5,11 @@ ArcwireError
 ├── EventError           raised by event handlers: the answer is an error of the application
 ├── AckTimeout           an acknowledgement did not arrive in time (also a TimeoutError)
 ├── Disconnected         the socket is gone, so its acknowledgement will never arrive
+├── InvalidAnswer        an acknowledgement does not fit what `returns` says
 └── EventDropped         the event was not sent, so its acknowledgement will never arrive
 """
+
+from typing import Any
 
 
 class ArcwireError(Exception):
@@ -50,11 +53,11 @@ class AckTimeout(ArcwireError, TimeoutError):
     def __init__(
         self,
         message: str,
-        responses: list[object] | None = None,
+        responses: list[Any] | None = None,
         missing: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(message)
-        self.responses: list[object] = [] if responses is None else responses
+        self.responses: list[Any] = [] if responses is None else responses
         self.missing = missing
 
 
@@ -71,3 +74,17 @@ class EventDropped(ArcwireError):
 
     It was volatile and the client could not take it, or too many others wait for their answers.
     """
+
+
+class InvalidAnswer(ArcwireError):
+    """What a client answered does not fit `emit_with_ack(..., returns=...)`.
+
+    `path` says where, beginning with `answer`. `responses` holds the valid answers of other clients,
+    if many were asked.
+    """
+
+    def __init__(self, message: str, path: str = "answer", responses: list[Any] | None = None) -> None:
+        super().__init__(f"{message} at {path}")
+        self.message = message
+        self.path = path
+        self.responses: list[Any] = [] if responses is None else responses

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 import msgspec
 
-from arcwire.errors import AckTimeout, Disconnected, EventDropped
+from arcwire.errors import AckTimeout, Disconnected, EventDropped, InvalidAnswer
+from arcwire.socketio.returns import Decode
 
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # type checkers have it: for the default
+
+    R = TypeVar("R", default=Any)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R")
 
 
 class Answer(Generic[R]):
@@ -119,14 +127,24 @@ def _value(args: list[object]) -> object:
     return tuple(args) if args else None
 
 
-class SingleAnswer(Answer[Any]):
-    """The answer of one socket."""
+class SingleAnswer(Answer[R]):
+    """The answer of one socket. Awaiting raises InvalidAnswer too, when there is a `decode`."""
 
-    __slots__ = ()
+    __slots__ = ("_decode",)
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None, timeout: float | None, decode: Decode | None = None
+    ) -> None:
+        super().__init__(loop, timeout)
+        self._decode = decode
 
     def receive(self, sender: object, args: list[object]) -> None:
         """An acknowledgement arrived."""
-        self.settle(_value(args))
+        value: Any = _value(args)
+        try:
+            self.settle(value if self._decode is None else self._decode(value))
+        except InvalidAnswer as error:
+            self.settle(error=error)
 
     def lose(self, sender: object, reason: str) -> None:
         """The socket that should have answered is gone."""
@@ -137,16 +155,16 @@ class SingleAnswer(Answer[Any]):
         self.settle(error=EventDropped(why))
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, Generic[R], frozen=True):
     """One answer to a broadcast."""
 
     id: str
     """The id of the socket that answered."""
-    value: Any
+    value: R
     """What it answered: a value, None for nothing, a tuple for several."""
 
 
-class ManyAnswers(Answer[list[Any]]):
+class ManyAnswers(Answer[list[R]], Generic[R]):
     """The answers of many sockets, in the order of their arrival.
 
     Await it for the list of all, or take them as they come:
@@ -157,19 +175,25 @@ class ManyAnswers(Answer[list[Any]]):
         print(answers.missing)
 
     Those that leave are not waited for. Awaiting raises AckTimeout, which carries the answers that
-    came in time; the iteration just ends.
+    came in time, or InvalidAnswer, when one does not fit; the iteration just ends, without those
+    that do not fit, which are in `invalid`.
     """
 
-    __slots__ = ("_left", "_news", "_pending", "_replies")
+    __slots__ = ("_decode", "_left", "_news", "_pending", "_replies", "invalid")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None, timeout: float | None, decode: Decode | None = None
+    ) -> None:
         super().__init__(loop, timeout)
+        self._decode = decode
+        self.invalid: dict[str, InvalidAnswer] = {}
+        """What is wrong with the answers that do not fit `returns`, by the id of the socket."""
         self._pending: set[Any] = set()
         self._left: set[str] = set()
-        self._replies: list[Reply] = []
+        self._replies: list[Reply[R]] = []
         self._news: asyncio.Future[None] | None = None
 
-    async def __aiter__(self) -> AsyncGenerator[Reply, None]:
+    async def __aiter__(self) -> AsyncGenerator[Reply[R], None]:
         """The answers as they come, those that came before too; ends when no other will come.
 
         May be stopped and begun again. Cancelling it gives the other answers up.
@@ -210,7 +234,11 @@ class ManyAnswers(Answer[list[Any]]):
         """An acknowledgement arrived."""
         if sender in self._pending:
             self._pending.discard(sender)
-            self._replies.append(Reply(sender.id, _value(args)))
+            value: Any = _value(args)
+            try:
+                self._replies.append(Reply(sender.id, value if self._decode is None else self._decode(value)))
+            except InvalidAnswer as error:
+                self.invalid[sender.id] = error
             self._check()
             self._announce()
 
@@ -225,7 +253,7 @@ class ManyAnswers(Answer[list[Any]]):
         """One of the sockets will not answer."""
         self.lose(sender, why)
 
-    def settle(self, value: list[Any] | None = None, error: Exception | None = None) -> None:
+    def settle(self, value: list[R] | None = None, error: Exception | None = None) -> None:
         """End the waiting; only the first call counts."""
         super().settle(value, error)
         self._announce()
@@ -241,8 +269,14 @@ class ManyAnswers(Answer[list[Any]]):
         return None
 
     def _check(self) -> None:
-        if not self._pending:
-            self.settle([reply.value for reply in self._replies])
+        if self._pending:
+            return
+        responses = [reply.value for reply in self._replies]
+        if self.invalid:
+            first = next(iter(self.invalid.values()))
+            self.settle(error=InvalidAnswer(first.message, first.path, responses))
+        else:
+            self.settle(responses)
 
     def _announce(self) -> None:
         news, self._news = self._news, None

@@ -1,7 +1,7 @@
 """Sending to many: the one place where `to`, `except_`, the flags, `emit` and the rest are written."""
 
 from collections.abc import Callable, Collection, Generator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from msgspec.structs import replace
 
@@ -11,7 +11,10 @@ from arcwire.socketio.handlers import check_event
 from arcwire.socketio.outgoing import OutgoingEvent, encode
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.remote import FetchedSocket, RemoteSocket
+from arcwire.socketio.returns import Decode, answer_decoder
 from arcwire.socketio.selection import Selection, check_rooms, check_timeout
+
+R = TypeVar("R")
 
 
 class Emission:
@@ -43,7 +46,7 @@ class Space(Protocol):
     def next_ack_id(self) -> int:
         """An id for a packet that wants acknowledgements. From any thread."""
 
-    def open_answers(self, timeout: float | None) -> ManyAnswers:
+    def open_answers(self, timeout: float | None, decode: Decode | None = None) -> ManyAnswers:
         """A new collection of acknowledgements. From any thread."""
 
     def on_loop(self, function: Callable[..., None], *args: object) -> None:
@@ -120,21 +123,27 @@ class Broadcast:
         """Send an event named "message"."""
         return self.emit("message", *args)
 
-    def emit_with_ack(self, event: str, *args: object) -> ManyAnswers:
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> ManyAnswers[R]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> ManyAnswers[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> ManyAnswers[Any]:
         """Send an event and wait for the acknowledgement of every socket that got it.
 
         Awaiting gives the list of answers in the order of their arrival: what each client passed
         to its acknowledgement, None for nothing, a tuple for several values. Sockets that go away
         are not waited for. Raises AckTimeout, with the answers that came, when `timeout` was set.
-        `async for` gives the answers as they come; see `ManyAnswers`.
+        `async for` gives the answers as they come; see `ManyAnswers`. `returns` is a type to decode
+        each answer into; InvalidAnswer, with the valid ones, is raised when one does not fit.
         """
         check_event(event, where="emit_with_ack")
+        decode = answer_decoder(returns)
         space = self._space
         if space.parts is not None:
             raise TypeError("a parent collects no acknowledgements: ask its children one by one")
         id = space.next_ack_id()
         outgoing = self._encode(event, args, id)
-        answers = space.open_answers(self._selection.flags.timeout)
+        answers = space.open_answers(self._selection.flags.timeout, decode)
         space.on_loop(self._ask, outgoing, id, answers)
         return answers
 

@@ -12,7 +12,7 @@ from arcwire.socketio.handshake import Handshake
 class Asker(Protocol):
     """What `timeout` returns."""
 
-    def emit_with_ack(self, event: str, *args: object) -> Any:
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> Any:
         """Send an event and wait for the acknowledgement."""
 
 
@@ -38,7 +38,7 @@ class FetchedSocket(Protocol):
     def emit(self, event: str, *args: object) -> Any:
         """Send an event to this client."""
 
-    def emit_with_ack(self, event: str, *args: object) -> Any:
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> Any:
         """Send an event and wait for the acknowledgement: await what it returns."""
 
     def timeout(self, seconds: float) -> Asker:
@@ -60,7 +60,7 @@ class Reach(Protocol):
     def emit(self, event: str, *args: object) -> Any:
         """See `Broadcast`."""
 
-    def emit_with_ack(self, event: str, *args: object) -> ManyAnswers:
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> ManyAnswers:
         """See `Broadcast`."""
 
     def timeout(self, seconds: float) -> "Reach":
@@ -132,9 +132,9 @@ class RemoteSocket:
         """Send an event to this client; see `Broadcast.emit`."""
         return self._reach.emit(event, *args)
 
-    def emit_with_ack(self, event: str, *args: object) -> RemoteAnswer:
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> RemoteAnswer:
         """Send an event and wait for the client's acknowledgement: what it answered."""
-        return RemoteAnswer(self._reach.emit_with_ack(event, *args))
+        return RemoteAnswer(self._reach.emit_with_ack(event, *args, returns=returns))
 
     def timeout(self, seconds: float) -> "RemoteDeadline":
         """Wait at most this long for acknowledgements: `socket.timeout(5).emit_with_ack(...)`."""
@@ -161,6 +161,6 @@ class RemoteDeadline:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
 
-    def emit_with_ack(self, event: str, *args: object) -> RemoteAnswer:
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> RemoteAnswer:
         """As `RemoteSocket.emit_with_ack`; awaiting also raises AckTimeout when the time is up."""
-        return RemoteAnswer(self._reach.emit_with_ack(event, *args))
+        return RemoteAnswer(self._reach.emit_with_ack(event, *args, returns=returns))

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from msgspec.structs import replace
 
@@ -10,11 +10,14 @@ from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.handlers import check_event
 from arcwire.socketio.outgoing import OutgoingEvent, encode
+from arcwire.socketio.returns import answer_decoder
 from arcwire.socketio.selection import Flags, Selection, check_timeout
 
 if TYPE_CHECKING:
     from arcwire.engineio.server import Connection
     from arcwire.socketio.server.socket import Socket
+
+R = TypeVar("R")
 
 
 class SocketEmission(Emission):
@@ -106,16 +109,21 @@ class FlaggedSocket(Flagging):
         self._socket.namespace.on_loop(self._socket.send_event, self._flags, self._encode(event, args))
         return SocketEmission(self._socket.connection)
 
-    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> SingleAnswer[R]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> SingleAnswer[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> SingleAnswer[Any]:
         """As `Socket.emit_with_ack`. Awaiting also raises AckTimeout and EventDropped.
 
         AckTimeout: the time is up. EventDropped: the event is volatile, and was not sent.
         """
         check_event(event, where="emit_with_ack")
+        decode = answer_decoder(returns)
         socket = self._socket
         id = socket.namespace.next_ack_id()
         outgoing = self._encode(event, args, id)
-        answer = SingleAnswer(socket.server.engine.loop, self._flags.timeout)
+        answer: SingleAnswer[Any] = SingleAnswer(socket.server.engine.loop, self._flags.timeout, decode)
         socket.namespace.on_loop(self._ask, outgoing, id, answer)
         return answer
 

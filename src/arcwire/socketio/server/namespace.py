@@ -20,6 +20,8 @@ from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.recovery import Session
+from arcwire.socketio.returns import Decode
+from arcwire.socketio.server.data import DataType
 from arcwire.socketio.server.failures import explain, read_error_handler
 from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from arcwire.socketio.server.server import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 _DEFAULT_CODEC = JsonCodec()
 
@@ -45,7 +48,8 @@ _EVENT_MARKERS: dict[type, str] = {Socket: "socket", Ack: "ack"}
 class Namespace(Population, CatchAll):
     """The sockets, handlers and middlewares of one path.
 
-    It may be made alone in any module and included in a server later:
+    `data` is the class of `socket.data`, if it shall not be a dict. A namespace may be made alone in
+    any module and included in a server later:
 
         chat = Namespace("/chat")
 
@@ -57,7 +61,7 @@ class Namespace(Population, CatchAll):
     Or as a class, with handlers that are methods: see `on`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, data: Callable[[], Any] | None = None) -> None:
         if not isinstance(name, str) or "," in name:
             raise ValueError(f"a namespace is named by a path without commas, got {name!r}")
         self.name = name if name.startswith("/") else f"/{name}"
@@ -74,6 +78,9 @@ class Namespace(Population, CatchAll):
         self._server: Server | None = None
         # The namespaces that a broadcast goes to in place of this one; see `ParentNamespace`.
         self.parts: Collection[Namespace] | None = None
+        self.data_type = DataType()
+        if data is not None:
+            self.data_type.give(data)
         for registrar, args, options in handlers_of(self):
             getattr(self, registrar)(*args, **options)
 
@@ -219,9 +226,13 @@ class Namespace(Population, CatchAll):
         """Send an event named "message" to everybody."""
         return Broadcast(self).emit("message", *args)
 
-    def emit_with_ack(self, event: str, *args: object) -> ManyAnswers:
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> ManyAnswers[R]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> ManyAnswers[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> ManyAnswers[Any]:
         """Send an event to everybody and wait for all; see `Broadcast.emit_with_ack`."""
-        return Broadcast(self).emit_with_ack(event, *args)
+        return Broadcast(self).emit_with_ack(event, *args, returns=returns)
 
     @property
     def sockets(self) -> dict[str, Socket]:
@@ -246,6 +257,11 @@ class Namespace(Population, CatchAll):
 
         Raises TypeError when it is another already, or cannot be made without arguments.
         """
+        self.data_type.claim(type_, where)
+
+    def new_data(self) -> Any:
+        """What `socket.data` is in the beginning."""
+        return self.data_type.new()
 
     # -- for sockets and broadcasts -----------------------------------------------------
 
@@ -263,15 +279,16 @@ class Namespace(Population, CatchAll):
         if self._server is None:
             self._server = server
             self.codec = server.codec
+            self.data_type.fallback = server.data_type
             self.adapter = server.new_adapter(self)
 
     def next_ack_id(self) -> int:
         """An id for a packet that wants acknowledgements."""
         return next(self._ack_ids)
 
-    def open_answers(self, timeout: float | None) -> ManyAnswers:
+    def open_answers(self, timeout: float | None, decode: Decode | None = None) -> ManyAnswers:
         """A new collection of acknowledgements."""
-        return ManyAnswers(None if self._server is None else self._server.engine.loop, timeout)
+        return ManyAnswers(None if self._server is None else self._server.engine.loop, timeout, decode)
 
     def watch(self, answer: Answer[Any], timeout: float | None) -> None:
         """Arm the timeout of an acknowledgement that is waited for."""
@@ -368,6 +385,7 @@ class Namespace(Population, CatchAll):
         self._middlewares = other._middlewares
         self.error_handlers = other.error_handlers
         self.hooks = other.hooks
+        self.data_type = other.data_type
 
     async def _tell_expired(self, signature: Signature, session: Session) -> None:
         try:

@@ -26,7 +26,9 @@ class ParentNamespace(Namespace):
     its own. What a name says is in `params` of the child.
     """
 
-    def __init__(self, matcher: "str | re.Pattern[str] | Predicate") -> None:
+    def __init__(
+        self, matcher: "str | re.Pattern[str] | Predicate", *, data: Callable[[], Any] | None = None
+    ) -> None:
         self.pattern: NamePattern | None = None
         self.predicate: Predicate | None = None
         if isinstance(matcher, str):
@@ -42,7 +44,7 @@ class ParentNamespace(Namespace):
             raise TypeError(
                 f"namespaces are chosen by a pattern, a regular expression or a function, got {matcher!r}"
             )
-        super().__init__(name)
+        super().__init__(name, data=data)
         self.matcher = matcher
         # Children with sockets, or all, when empty ones are kept; and those that only somebody
         # who holds them knows. Nobody can have a child that is not found here by its name.

@@ -55,6 +55,7 @@ class Server(Namespace):
       are refused.
     - `serve_client`: whether the browser client, from npm's `socket.io-client`, is served below
       `path`; or the folder in which it is (see `ClientFiles`).
+    - `data`: the class of `socket.data`, also in namespaces that say nothing else; a dict by default.
     - `codec`: how packets become messages; clients must use the same.
     - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
     - `connection_state_recovery`: lets clients that lost their connection for a short time continue
@@ -80,11 +81,12 @@ class Server(Namespace):
         max_child_namespaces: int = 10_000,
         serve_client: bool | str | os.PathLike[str] = True,
         codec: Codec | None = None,
+        data: Callable[[], Any] | None = None,
         adapter: AdapterFactory = LocalAdapter,
         connection_state_recovery: Recovery | None = None,
         **http: Unpack[HttpOptions],
     ) -> None:
-        super().__init__("/")
+        super().__init__("/", data=data)
         if codec is not None:
             self.codec = codec
         config = EngineConfig(

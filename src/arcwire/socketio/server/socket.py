@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from arcwire.engineio.link import PreparedMessage
 from arcwire.socketio.acks import Answer, SingleAnswer
@@ -28,12 +28,19 @@ from arcwire.socketio.server.interception import intercept, watch
 from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar  # type checkers have it
+
     from arcwire.engineio.server import Connection
     from arcwire.socketio.server.multiplexer import Multiplexer
     from arcwire.socketio.server.namespace import Namespace
     from arcwire.socketio.server.server import Server
 
+    D = DefaultTypeVar("D", default=Any)
+else:
+    D = TypeVar("D")
+
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 MAX_BACKLOG = 1000
 """Events that may wait for a connection handler; a client that sends more is not a client."""
@@ -52,11 +59,13 @@ _CONNECTING = _State.CONNECTING
 _CONNECTED = _State.CONNECTED
 
 
-class Socket(Flagging, CatchAll):
+class Socket(Flagging, CatchAll, Generic[D]):
     """One client in one namespace.
 
     `emit`, `join`, `leave`, `disconnect` and acknowledgements may be used from any thread; calls
     from one thread take effect in their order.
+
+    `Socket[UserData]` is a socket whose `data` is a `UserData`: see `data`.
     """
 
     __slots__ = (
@@ -96,7 +105,7 @@ class Socket(Flagging, CatchAll):
         self._multiplexer = multiplexer
         self._auth = auth
         self._state = _State.CONNECTING
-        self._data: dict[str, Any] | None = None
+        self._data: D | None = None
         # What is sent before the client has been let in waits for CONNECT.
         self._held: list[PreparedMessage] | None = []
         # What arrives before the connection handlers are done waits for them.
@@ -121,10 +130,14 @@ class Socket(Flagging, CatchAll):
         return self._state is _CONNECTED
 
     @property
-    def data(self) -> dict[str, Any]:
-        """The application's own data about this socket."""
+    def data(self) -> D:
+        """The application's own data about this socket: a dict, or what the application says.
+
+        It says so by `Server(data=UserData)` or `Namespace(name, data=UserData)`, a class that can be
+        called without arguments, or by a handler that takes a `Socket[UserData]`.
+        """
         if self._data is None:
-            self._data = {}
+            self._data = self.namespace.new_data()
         return self._data
 
     @property
@@ -176,15 +189,20 @@ class Socket(Flagging, CatchAll):
             self.namespace.on_loop(self._send, payload, attachments)
         return SocketEmission(self._multiplexer.connection)
 
-    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer:
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> SingleAnswer[R]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> SingleAnswer[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> SingleAnswer[Any]:
         """Send an event and wait for the client's acknowledgement.
 
         Awaiting gives what the client answered: a value, None for nothing, a tuple for several.
         Raises Disconnected when the client goes first. Without `timeout` it may wait for ever.
+        `returns` is a type to decode the answer into; InvalidAnswer is raised when it does not fit.
 
         In a connection handler this lets the client in: refusing it afterwards disconnects it.
         """
-        return FlaggedSocket(self, DEFAULT_FLAGS).emit_with_ack(event, *args)
+        return FlaggedSocket(self, DEFAULT_FLAGS).emit_with_ack(event, *args, returns=returns)
 
     @property
     def broadcast(self) -> Broadcast:
