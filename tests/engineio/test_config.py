@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from arcwire.engineio.config import EngineConfig
+from arcwire.engineio.config import EngineConfig, HttpOptions
 
 
 def test_defaults_are_those_of_the_reference():
@@ -83,3 +83,80 @@ def test_transports_may_come_as_a_list():
 def test_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         EngineConfig().path = "/x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://app.example/",
+        "https://app.example/path",
+        "https://App.example",
+        "app.example",
+        "",
+        ["*"],
+        ["https://app.example", "*"],
+        [b"https://app.example"],
+        "https://a.example https://b.example",
+    ],
+)
+def test_origins_that_no_browser_sends(value):
+    with pytest.raises(ValueError, match="is not an origin"):
+        EngineConfig(cors_allowed_origins=value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "null",
+        "http://localhost:3000",
+        [],
+        ["https://[::1]:8443", "capacitor://localhost"],
+        lambda _: True,
+    ],
+)
+def test_origins_that_browsers_send(value):
+    assert EngineConfig(cors_allowed_origins=value).cors_allowed_origins is value
+
+
+def test_cookies_for_every_site_cannot_work():
+    with pytest.raises(ValueError, match="cors_credentials"):
+        EngineConfig(cors_allowed_origins="*", cors_credentials=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"trusted_proxies": ["10.0.0"]},
+        {"trusted_proxies": ["proxy.internal"]},
+        {"trusted_proxies": "10.0.0.1"},
+        {"cors_allowed_headers": "x-token"},
+        {"cors_exposed_headers": "x-token"},
+        {"http_compression": -1},
+        {"http_compression": None},
+        {"http_compression": 1.5},
+        {"initial_packet": 7},
+        {"cookie": {"httpOnly": True}},
+        {"cookie": {"name": "a b"}},
+        {"cookie": {"name": ""}},
+        {"cookie": {"path": "/; secure"}},
+        {"cookie": {"domain": "a\r\nb"}},
+        {"cookie": {"same_site": "Lax"}},
+    ],
+)
+def test_answers_that_cannot_work(options):
+    (name,) = options
+    with pytest.raises(ValueError, match=name):
+        EngineConfig(**options)
+
+
+def test_compression_thresholds():
+    thresholds = [
+        EngineConfig(http_compression=value).compression_threshold for value in (True, 0, 99, False)
+    ]
+    assert thresholds == [1024, 0, 99, float("inf")]
+
+
+def test_the_options_of_a_server_are_those_of_the_engine():
+    fields = {field.name for field in dataclasses.fields(EngineConfig)}
+    assert set(HttpOptions.__annotations__) < fields

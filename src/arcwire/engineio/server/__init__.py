@@ -2,5 +2,6 @@
 
 from arcwire.engineio.server.connection import Connection, MessageReceiver
 from arcwire.engineio.server.engine import Engine
+from arcwire.engineio.server.hooks import Rejection
 
-__all__ = ["Connection", "Engine", "MessageReceiver"]
+__all__ = ["Connection", "Engine", "MessageReceiver", "Rejection"]

@@ -92,15 +92,17 @@ class Gate:
                 raise refused
             if origin is not None and not named and (upgrade or self._cors.configured):
                 self._check_same(origin, host)
-            if request.query.get("sid"):
-                return Admission(None, [*fields, *collect(self._hooks.headers, request)], cors)
-            await self._ask_application(request)
-            sid = await self._make_id(request)
+            sid = None
+            if not request.query.get("sid"):
+                await self._ask_application(request)
+                sid = await self._make_id(request)
+                fields += collect(self._hooks.initial_headers, request)
+                if self._cookie is not None:
+                    fields.append(cookie_field(self._cookie, sid))
         except Refused as refused:
             return self.refuse(request, refused, cors)
-        fields += collect([*self._hooks.initial_headers, *self._hooks.headers], request)
-        if self._cookie is not None:
-            fields.append(cookie_field(self._cookie, sid))
+        if upgrade:  # to polling answers `Answers` adds these
+            fields += collect(self._hooks.headers, request)
         return Admission(sid, fields, cors)
 
     def refuse(self, request: Request, refused: Refused, cors: Headers) -> Response:
