@@ -62,7 +62,7 @@ def report(cases: list[dict[str, Any]], subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.timeout(SECONDS + 20)
-@pytest.mark.parametrize("suite", ["engine", "engine3", "protocol", "client", "msgpack"])
+@pytest.mark.parametrize("suite", ["engine", "engine3", "protocol", "client", "old", "msgpack"])
 def test_suite(suite: str, host: str, server: ServerProcess, subtests: pytest.Subtests) -> None:
     report(run_suite(suite, server, is_oracle=host == ORACLE), subtests)
     assert server.running, server.output()
