@@ -379,12 +379,12 @@ def test_a_function_for_fields_must_not_wait() -> None:
             {
                 "path": "/live",
                 "domain": "a.example",
-                "max_age": 60,
+                "max_age": 9,
                 "secure": True,
                 "partitioned": True,
                 "same_site": "none",
             },
-            "io={sid}; Max-Age=60; Domain=a.example; Path=/live; HttpOnly; Secure; Partitioned; SameSite=None",
+            "io={sid}; Max-Age=9; Domain=a.example; Path=/live; HttpOnly; Secure; Partitioned; SameSite=None",
         ),
     ],
 )
