@@ -208,6 +208,7 @@ async def test_the_older_twin_is_closed() -> None:
     await client.connect()  # the server has not noticed yet that the first connection is lost
     assert old.closed
     assert client.recovered
+    await until(lambda: ends)
     assert ends == [(client.sid, DisconnectReason.TRANSPORT_CLOSE)]
     assert list(io.sockets) == [client.sid]
     assert client.read() == [["into the void"]]
@@ -542,3 +543,37 @@ async def test_other_adapters_are_refused() -> None:
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="positive"):
         Recovery(**options)
+
+
+async def test_nothing_is_left_when_all_are_gone() -> None:
+    recovery = Recovery(max_disconnection_duration=0.01)
+    io = Server(connection_state_recovery=recovery, ping_interval=0.01, ping_timeout=0.01)
+    clients = [await Client(io).connect() for _ in range(10)]
+    for client in clients:
+        client.socket.join("red")
+        client.socket.emit("a")
+    io.to("red").emit("b")
+    for client in clients:
+        client.lose()
+    adapter = io.adapter
+    assert isinstance(adapter, RecoveringAdapter)
+    assert len(adapter._sessions) == 10
+    assert len(log_of(io)) == 11
+    await until(lambda: not len(log_of(io)) and not adapter._sessions)
+    assert adapter._live == {}
+    assert adapter.timer_slot == 0
+    assert log_of(io).size == 0
+
+
+async def test_cutting_again_and_again_keeps_the_first_event() -> None:
+    io = await recovering()
+    client = await Client(io).connect()
+    io.to(client.sid).emit("first")
+    for number in range(20):
+        client.lose()
+        io.emit("number", number)
+        await client.connect()
+        assert client.recovered
+        assert client.read(0) == []
+    assert client.read() == [["first"], *[["number", number] for number in range(20)]]
+    assert list(io.sockets) == [client.sid]
