@@ -267,6 +267,29 @@ async def test_a_form_without_a_payload_is_ignored(engine: RecordedEngine) -> No
     assert recorder.reason is CloseReason.PARSE_ERROR
 
 
+@pytest.mark.parametrize(
+    "site, status",
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200), (None, 200)],
+)
+async def test_scripts_of_pages_of_other_origins_are_refused(
+    engine: RecordedEngine, site: str | None, status: int
+) -> None:
+    """They would come with the user's cookies, and past CORS."""
+    made = request(transport="polling", j="0")
+    headers = [(b"host", b"example.test")] + ([] if site is None else [(b"sec-fetch-site", site.encode())])
+    of = Request(
+        method="GET",
+        path=made.path,
+        query_string=made.query_string.encode(),
+        headers=headers,
+        client=made.client,
+        secure=False,
+    )
+    exchange = ask(engine, of)
+    assert exchange.status == status
+    assert engine.clients_count == (status == 200)
+
+
 async def test_scripts_are_for_those_that_allow_old_clients() -> None:
     engine = RecordedEngine()
     exchange = ask(engine, request_v4(transport="polling", j="0"))

@@ -92,6 +92,8 @@ class Gate:
                 raise refused
             if origin is not None and not named and (upgrade or self._cors.configured):
                 self._check_same(origin, host)
+            if self._config.allow_eio3 and _is_foreign_script(request):
+                raise Refused(Refusal.FORBIDDEN, {"name": "FOREIGN_SCRIPT"}, "Origin not allowed")
             sid = None
             if not request.query.get("sid"):
                 await self._ask_application(request)
@@ -174,6 +176,15 @@ class Gate:
             logger.exception("generate_id failed, so the request is refused")
             raise Refused(Refusal.ID_GENERATION_ERROR, {"error": error}) from None
         return sid
+
+
+def _is_foreign_script(request: Request) -> bool:
+    """Whether a page of another origin polls by script elements (`jsonp`).
+
+    Those come with the cookies of the user and without an Origin, and every page can read the answer.
+    Browsers that say where a request comes from do not need them: they have CORS.
+    """
+    return "j" in request.query and request.header(b"sec-fetch-site") in ("cross-site", "same-site")
 
 
 def describe(refusal: Refusal, request: Request, session_transport: str | None) -> dict[str, Any]:
