@@ -8,6 +8,7 @@ differs on purpose, the test says so.
 """
 
 import asyncio
+import gzip
 import json
 import math
 import re
@@ -18,11 +19,11 @@ from typing import NamedTuple
 
 import pytest
 
-from support.conformance_app import MAX_PAYLOAD, PING_INTERVAL, UPGRADE_TIMEOUT
+from support.conformance_app import MAX_PAYLOAD, PAGE, PING_INTERVAL, UPGRADE_TIMEOUT
 from support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
 from support.raw_http import Answer, RawClient
 from support.servers import ServerProcess, running
-from support.wire import Socket, Wire, lower, request, target
+from support.wire import Polling, Socket, Wire, lower, request, target
 
 APP = "support.conformance_app:app"
 
@@ -41,6 +42,8 @@ class Nature(NamedTuple):
     stop: str = "close frame"
     """What a WebSocket sees when the server is stopped: a close frame, the "end" of the connection,
     or nothing, because the server "waits" for clients to go (hypercorn, on Python 3.12 and newer)."""
+    heads_websockets: bool = True
+    """Whether header fields of the application go with the 101 answer; granian leaves them out."""
     lingers: bool = False
     """Whether the server keeps what belongs to a connection for a while after its end (hypercorn:
     for its keep-alive time). Then it has to be gone after all tests instead of after each."""
@@ -51,7 +54,7 @@ HOSTS = {
     "uvicorn-wsproto": Nature(),
     "uvicorn-fast": Nature(link="PicowsLink", empty_close=1005, sees_resets=True),
     "hypercorn": Nature(lingers=True, stop="waits"),
-    "granian": Nature(ends_refused=False, stop="end"),
+    "granian": Nature(heads_websockets=False, ends_refused=False, stop="end"),
 }
 
 
@@ -206,6 +209,142 @@ async def test_paths_are_compared_by_prefix(wire: Wire) -> None:
     assert_refused(inside, 1)
     for path in ("/engine.io?EIO=4&transport=polling", "/engine.ios/?EIO=4&transport=polling", "/"):
         assert "sessions" in json.loads((await wire.ask("GET", path)).body)
+
+
+# -- who is let in, and what answers carry -------------------------------------------------
+
+ORIGIN = f"Origin: {PAGE}"
+FOREIGN = "Origin: https://foreign.example"
+
+
+async def open_guarded(wire: Wire, *headers: str) -> tuple[Polling, Answer]:
+    """Open a session over polling; the session and the answer."""
+    answer = await wire.ask("GET", target("/guarded", transport="polling"), headers=headers)
+    assert answer.status == 200, answer
+    opened, _, welcome = answer.body.decode().partition("\x1e")
+    assert welcome == "4welcome"
+    session = Polling(wire, "/guarded", json.loads(opened[1:])["sid"], json.loads(opened[1:]))
+    wire.opened.append(session)
+    return session, answer
+
+
+def assert_forbidden(answer: Answer, message: str) -> None:
+    assert (answer.status, json.loads(answer.body)) == (403, {"code": 4, "message": message})
+
+
+async def test_every_answer_has_the_fields_that_browsers_and_applications_want(wire: Wire) -> None:
+    session, opened = await open_guarded(wire, ORIGIN)
+    poll = await session.start_poll()
+    answers = [
+        opened,
+        await session.post(b"4hello", ORIGIN),
+        lower(await poll.answer()),
+        await wire.ask("PUT", session.target, headers=(ORIGIN,)),
+        await wire.ask("GET", target("/guarded", transport="polling", sid="unknown"), headers=(ORIGIN,)),
+        await wire.ask("GET", target("/guarded", transport="polling", token="wrong"), headers=(ORIGIN,)),
+        await session.post(b"4" + b"x" * MAX_PAYLOAD, ORIGIN),
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 200, 400, 400, 403, 413]
+    for answer in answers:
+        assert answer.raw.lower().count(b"access-control-allow-origin:") == 1
+        assert answer.headers["access-control-allow-origin"] == PAGE
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert "origin" in answer.headers["vary"].lower()
+        assert answer.headers["x-served"] == "polling"
+
+
+async def test_foreign_origins_are_refused_over_both_transports(wire: Wire) -> None:
+    answer = await wire.ask("GET", target("/guarded", transport="polling"), headers=(FOREIGN,))
+    assert_forbidden(answer, "Origin not allowed")
+    assert "access-control-allow-origin" not in answer.headers
+    _, answer = await wire.upgrade_request(target("/guarded", transport="websocket"), FOREIGN)
+    assert_forbidden(answer, "Origin not allowed")
+    session, _ = await open_guarded(wire)
+    _, answer = await wire.upgrade_request(session.socket_target, FOREIGN)
+    assert_forbidden(answer, "Origin not allowed")
+    assert await wire.is_open(session.sid)
+
+
+async def test_without_rules_a_websocket_is_for_pages_of_the_same_origin(wire: Wire) -> None:
+    """The reference lets every page in."""
+    where = target("/engine.io", transport="websocket")
+    _, answer = await wire.upgrade_request(where, FOREIGN)
+    assert_forbidden(answer, "Origin not allowed")
+    for own in ("Origin: http://test", "Origin: https://test"):
+        _, answer = await wire.upgrade_request(where, own)
+        assert answer.status == 101
+    answer = await wire.ask("OPTIONS", target("/engine.io", transport="polling"), headers=(FOREIGN,))
+    assert_refused(answer, 2)
+
+
+async def test_preflight_requests(wire: Wire) -> None:
+    session, _ = await open_guarded(wire)
+    asks = ("Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-token")
+    for where in (session.target, target("/guarded", transport="polling")):
+        answer = await wire.ask("OPTIONS", where, headers=(ORIGIN, *asks))
+        assert (answer.status, answer.body) == (204, b"")
+        assert answer.headers["access-control-allow-origin"] == PAGE
+        assert answer.headers["access-control-allow-methods"] == "GET,POST"
+        assert answer.headers["access-control-allow-headers"] == "x-token"
+        answer = await wire.ask("OPTIONS", where, headers=(FOREIGN, *asks))
+        assert answer.status == 204
+        assert "access-control-allow-origin" not in answer.headers
+    assert await wire.is_open(session.sid)
+
+
+async def test_defect_13_sessions_over_a_websocket_alone_have_a_cookie_too(wire: Wire, host: Host) -> None:
+    session, opened = await open_guarded(wire)
+    attributes = "Path=/; HttpOnly; SameSite=Lax"
+    assert opened.headers["set-cookie"] == f"io={session.sid}; {attributes}"
+    websocket = await wire.websocket(target("/guarded", transport="websocket"))
+    sid = json.loads((await websocket.text())[1:])["sid"]
+    assert await websocket.text() == "4welcome"
+    if host.nature.heads_websockets:
+        assert websocket.headers["x-served"] == "websocket"
+        assert websocket.headers["set-cookie"] == f"io={sid}; {attributes}"
+    assert "set-cookie" not in (await session.upgrade()).headers
+
+
+async def test_the_application_refuses_with_a_message(wire: Wire) -> None:
+    refused = await wire.ask("GET", target("/guarded", transport="polling", token="wrong"))
+    assert_forbidden(refused, "wrong token")
+    _, answer = await wire.upgrade_request(target("/guarded", transport="websocket", token="wrong"))
+    assert_forbidden(answer, "wrong token")
+
+
+async def test_a_path_without_a_slash(wire: Wire) -> None:
+    answer = await wire.ask("GET", "/guarded?EIO=4&transport=pigeon")
+    assert_refused(answer, 0)
+    _, answer = await wire.upgrade_request("/guarded?EIO=4&transport=websocket")
+    assert answer.status == 101
+    assert "sessions" in json.loads((await wire.ask("GET", "/guardedly?EIO=4&transport=pigeon")).body)
+
+
+async def test_polling_answers_are_compressed_where_that_helps(wire: Wire) -> None:
+    session = await wire.poll_session()
+    accepted = "Accept-Encoding: gzip, deflate, br"
+    for size, encoding in ((1500, "gzip"), (500, None)):
+        text = "x" * size
+        await session.post(b"4" + text.encode())
+        answer = await wire.ask("GET", session.target, headers=(accepted,))
+        assert answer.headers.get("content-encoding") == encoding
+        assert answer.headers["content-length"] == str(len(answer.body))
+        body = gzip.decompress(answer.body) if encoding else answer.body
+        assert body == b"4" + text.encode()
+    await session.post(b"4" + b"y" * 1500)
+    assert (await session.get()).body == b"4" + b"y" * 1500
+
+
+async def test_the_address_behind_a_trusted_proxy(wire: Wire) -> None:
+    plain, _ = await open_guarded(wire)
+    assert (await wire.session(plain.sid))["address"] == "127.0.0.1"
+    forwarded, _ = await open_guarded(wire, "X-Forwarded-For: 6.6.6.6, 203.0.113.7")
+    assert (await wire.session(forwarded.sid))["address"] == "203.0.113.7"
+    client, answer = await wire.upgrade_request(
+        target("/guarded", transport="websocket"), 'Forwarded: for="[2001:db8::7]:4711"'
+    )
+    opened = await Socket(client, answer.headers).text()
+    assert (await wire.session(json.loads(opened[1:])["sid"]))["address"] == "2001:db8::7"
 
 
 # -- polling -----------------------------------------------------------------------------

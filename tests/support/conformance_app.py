@@ -3,6 +3,8 @@
 - `/engine.io`: no ping within a test, 10 kB at most, 0.4 s for an upgrade.
 - `/quick`: pings after 500 ms, waits 250 ms.
 - `/polling`, `/websocket`: one transport only.
+- `/guarded`, also without the slash: for pages of `PAGE` and those with another `token` than `wrong`,
+  with a cookie, a first message, and a header field on every answer.
 - `/socket.io`: a Socket.IO server, whose events are in the report too.
 - `/report`: JSON, what the application was told of each session, and what is alive.
 
@@ -25,6 +27,7 @@ from arcwire.hosts.asgi import EngineApp
 MAX_PAYLOAD = 10_000
 UPGRADE_TIMEOUT = 0.4
 PING_INTERVAL, PING_TIMEOUT = 0.5, 0.25
+PAGE = "https://page.example"
 
 sessions: dict[str, dict[str, Any]] = {}
 """By session id (Engine.IO) or socket id (Socket.IO)."""
@@ -36,6 +39,8 @@ class Subject:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.report: dict[str, Any] = {"received": [], "reasons": [], "description": None}
+        client = connection.request.client
+        self.report["address"] = client and client[0]
         sessions[connection.sid] = self.report
 
     def receive_text(self, data: str) -> None:
@@ -82,12 +87,36 @@ class ReportingEngine(Engine):
         return receiver
 
 
+async def allow(request: Request) -> bool | str:
+    await asyncio.sleep(0.01)
+    return "wrong token" if request.query.get("token") == "wrong" else True
+
+
+guarded = ReportingEngine(
+    path="/guarded",
+    add_trailing_slash=False,
+    max_payload=MAX_PAYLOAD,
+    allow_request=allow,
+    cors_allowed_origins=[PAGE],
+    cors_credentials=True,
+    cookie=True,
+    initial_packet="welcome",
+    trusted_proxies=["127.0.0.1"],
+)
+
+
+@guarded.on_headers
+def served(request: Request) -> dict[str, str]:
+    return {"x-served": request.query.get("transport", "")}
+
+
 engine = ReportingEngine(max_payload=MAX_PAYLOAD, upgrade_timeout=UPGRADE_TIMEOUT)
 engines = {
     "/engine.io": engine,
     "/quick": ReportingEngine(path="/quick", ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT),
     "/polling": ReportingEngine(path="/polling", transports=("polling",)),
     "/websocket": ReportingEngine(path="/websocket", transports=("websocket",)),
+    "/guarded": guarded,
 }
 
 io = Server(max_payload=MAX_PAYLOAD, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT)
@@ -149,4 +178,5 @@ async def report(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]
 
 app: Any = io.asgi(report)
 for path, each in engines.items():
-    app = EngineApp(each, path, app, on_shutdown=each.close)
+    slash = each.config.add_trailing_slash
+    app = EngineApp(each, path, app, on_shutdown=each.close, add_trailing_slash=slash)

@@ -39,10 +39,11 @@ class Wire:
         self.opened.append(session)
         return session
 
-    async def upgrade_request(self, target: str) -> tuple[RawClient, Answer]:
+    async def upgrade_request(self, target: str, *headers: str) -> tuple[RawClient, Answer]:
         """Ask for a WebSocket: the connection, and what the server answers."""
         client = await self.connect()
-        client.send(b"GET " + target.encode() + b" HTTP/1.1\r\n" + HANDSHAKE + b"\r\n")
+        more = "".join([f"{header}\r\n" for header in headers]).encode()
+        client.send(b"GET " + target.encode() + b" HTTP/1.1\r\n" + HANDSHAKE + more + b"\r\n")
         return client, lower(await client.answer())
 
     async def websocket(self, target: str) -> "Socket":
