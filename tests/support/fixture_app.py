@@ -96,6 +96,7 @@ old = Server(path="/old", ping_interval=1.0, allow_eio3=True)
 def behave_to_clients(namespace: Namespace) -> None:
     """Register what the suites for clients expect."""
     echo_values(namespace)
+    send_volatile_events(namespace)
     tell_about(namespace)
     speak_to_rooms(namespace)
     fail_on_request(namespace)
@@ -130,16 +131,6 @@ def echo_values(namespace: Namespace) -> None:
             socket.emit("counted", number)
         return total
 
-    @namespace.on("volatile")
-    async def volatile(socket: Socket) -> None:
-        socket.emit("heard", "first")
-        socket.volatile.emit("heard", "second")
-        socket.emit("heard", "third")
-
-    @namespace.on("volatile-once")
-    async def volatile_once(socket: Socket) -> None:
-        socket.volatile.emit("heard", "now")
-
     @namespace.on("big")
     async def big(socket: Socket, size: int) -> str:
         return "x" * size
@@ -154,6 +145,20 @@ def echo_values(namespace: Namespace) -> None:
             return {"answer": await socket.timeout(seconds).emit_with_ack("question", value)}
         except AckTimeout:
             return {"timeout": True}
+
+
+def send_volatile_events(namespace: Namespace) -> None:
+    """Events that may be lost."""
+
+    @namespace.on("volatile")
+    async def volatile(socket: Socket) -> None:
+        socket.emit("heard", "first")
+        socket.volatile.emit("heard", "second")
+        socket.emit("heard", "third")
+
+    @namespace.on("volatile-once")
+    async def volatile_once(socket: Socket) -> None:
+        socket.volatile.emit("heard", "now")
 
 
 def tell_about(namespace: Namespace) -> None:

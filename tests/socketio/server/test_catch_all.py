@@ -578,8 +578,10 @@ async def test_namespaces_share_nothing_and_children_share_all() -> None:
     client = MemoryClient(io)
     await client.connect("/room-1")
     await client.connect("/room-2")
-    client.send('2/room-1,["a"]', '2/room-2,["b"]')
-    await settle()
+    client.send('2/room-1,["a"]')
+    await until(lambda: len(heard) == 2)
+    client.send('2/room-2,["b"]')
+    await until(lambda: len(heard) == 4)
     assert heard == ["a", ("/room-1", "a"), "b", ("/room-2", "b")]
 
 
