@@ -173,3 +173,5 @@ async def test_a_cut_before_the_first_event(node_modules: Path, transports: str,
         connects = client.all("connect")
         assert connects == [[id, False], *[[id, True]] * (len(connects) - 1)]
         assert client.all("numbered") == [[0], [1]]
+        what = [name for name, *_ in client.told]
+        assert what.index("numbered") > what.index("connect", what.index("disconnect"))
