@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import pytest
 
-from arcwire import ConnectionRefused, DisconnectReason, Recovery, Server, Session, Socket
+from arcwire import ConnectionRefused, DisconnectReason, MsgpackCodec, Recovery, Server, Session, Socket
 from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.socketio.protocol.packet import CONNECT
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
 from support.memory import MemoryClient, until
 
@@ -577,3 +579,103 @@ async def test_cutting_again_and_again_keeps_the_first_event() -> None:
         assert client.read(0) == []
     assert client.read() == [["first"], *[["number", number] for number in range(20)]]
     assert list(io.sockets) == [client.sid]
+
+
+async def test_listeners_for_outgoing_events_do_not_see_offsets() -> None:
+    io = await recovering()
+    sent: list[tuple[Any, ...]] = []
+
+    @io.on_any_outgoing
+    def listen(socket: Socket, event: str, *args: Any) -> None:
+        sent.append((event, *args))
+
+    client = await Client(io).connect()
+    client.socket.emit("direct", 1)
+    io.emit("all", "text")
+    client.socket.volatile.emit("volatile")
+    await until(lambda: len(sent) == 3)
+    assert sorted(sent) == [("all", "text"), ("direct", 1), ("volatile",)]
+
+
+async def test_messagepack_events_carry_offsets_too() -> None:
+    codec = MsgpackCodec()
+    io = Server(connection_state_recovery=Recovery(), codec=codec)
+    line = MemoryClient(io)
+    line.send(codec.encode_control(CONNECT, "/"))
+    (greeting,) = line.inbox
+    assert isinstance(greeting, bytes)
+    pid = codec.decode_binary(greeting).data["pid"]  # type: ignore[union-attr, index, call-overload]
+    io.emit("a", b"x", {"b": 1})
+    line.drop()
+    io.emit("c", "missed")
+    second = MemoryClient(io)
+    second.send(codec.encode_control(CONNECT, "/", {"pid": pid}))
+    events = [codec.decode_binary(data).data for data in second.inbox[1:]]  # type: ignore[arg-type, union-attr]
+    epoch = log_of(io).offset.removesuffix("-2")
+    assert events == [["a", b"x", {"b": 1}, f"{epoch}-1"], ["c", "missed", f"{epoch}-2"]]
+
+
+class Wanderer:
+    """A client that moves between rooms while its connection is cut, and what it should hear."""
+
+    ROOMS = ("red", "blue", "green")
+
+    def __init__(self, io: Server, client: Client, dice: random.Random) -> None:
+        self.io = io
+        self.client = client
+        self.dice = dice
+        self.rooms: set[str] = set()
+        self.expected: list[int] = []
+        self.received: list[int] = []
+        self.count = 0
+
+    def speak(self) -> None:
+        """An event to some of the rooms, without some."""
+        sid = self.client.sid
+        chosen = {self.dice.choice((*self.ROOMS, sid)) for _ in range(self.dice.randrange(3))}
+        excluded = {self.dice.choice(self.ROOMS) for _ in range(self.dice.choice([0, 0, 0, 1]))}
+        self.io.to(*chosen).except_(*excluded).emit("n", self.count)
+        if (not chosen or chosen & {*self.rooms, sid}) and not excluded & self.rooms:
+            self.expected.append(self.count)
+        self.count += 1
+
+    def move(self) -> None:
+        """Into a room, or out of it."""
+        room = self.dice.choice(self.ROOMS)
+        me = self.io.in_(self.client.sid)
+        if self.dice.random() < 0.5:
+            me.sockets_join(room)
+            self.rooms.add(room)
+        else:
+            me.sockets_leave(room)
+            self.rooms.discard(room)
+
+    async def cut(self) -> None:
+        """The end of what was under way is lost; the server may notice or not."""
+        arrived = sum(1 for data in self.client.line.inbox if str(data).startswith("2"))
+        self.read(self.dice.randrange(arrived + 1))
+        if self.dice.random() < 0.5:
+            self.client.lose()
+            for _ in range(self.dice.randrange(3)):
+                self.speak()
+        await self.client.connect()
+        assert self.client.recovered
+
+    def read(self, count: int | None = None) -> None:
+        self.received += [number for _, number in self.client.read(count)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_random_cuts_while_rooms_change(seed: int) -> None:
+    io = await recovering()
+    wanderer = Wanderer(io, await Client(io).connect(), random.Random(seed))
+    for _ in range(300):
+        act = wanderer.dice.random()
+        if act < 0.7:
+            wanderer.speak()
+        elif act < 0.9:
+            wanderer.move()
+        else:
+            await wanderer.cut()
+    wanderer.read()
+    assert wanderer.received == wanderer.expected
