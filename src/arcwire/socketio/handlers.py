@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from arcwire.socketio.depends import Scope
+from arcwire.socketio.options import EventOptions
 from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet
 from arcwire.socketio.signature import Arguments, Signature
 
@@ -80,11 +81,37 @@ class Ack:
 
 
 class EventHandler:
-    """One handler of one event."""
+    """One handler of one event.
 
-    __slots__ = ("_arguments", "_exact", "_slots", "function", "is_async", "once", "original", "takes_ack")
+    `direct` is whether calling it gives a coroutine and there is no time limit. Where it has to wait
+    for others, `lane` says for which: those of the same lane, `limit` of which run at a time.
+    """
 
-    def __init__(self, signature: Signature, *, once: bool) -> None:
+    __slots__ = (
+        "_arguments",
+        "_exact",
+        "_slots",
+        "direct",
+        "function",
+        "is_async",
+        "lane",
+        "limit",
+        "once",
+        "original",
+        "takes_ack",
+        "timeout",
+    )
+
+    def __init__(self, signature: Signature, *, once: bool, options: EventOptions | None = None) -> None:
+        self.timeout = None if options is None else options.timeout
+        self.direct = signature.is_async and self.timeout is None
+        self.lane: object = None
+        self.limit = 1
+        if options is not None and options.ordered:
+            self.lane = "ordered"
+        elif options is not None and options.concurrency is not None:
+            self.lane = self
+            self.limit = options.concurrency
         self.original = signature.original
         self.function = signature.function
         self.is_async = signature.is_async
@@ -130,14 +157,25 @@ class EventHandlers:
         self._table: dict[str, tuple[EventHandler, ...]] = {}
         self._any_once = False
 
-    def add(self, event: str, function: Callable[..., Any], *, once: bool, where: str) -> None:
+    def add(
+        self,
+        event: str,
+        function: Callable[..., Any],
+        *,
+        once: bool,
+        where: str,
+        options: EventOptions | None = None,
+    ) -> None:
         """Register a handler. Raises TypeError for a signature that cannot work."""
         if not callable(function):
             raise TypeError(f"{where} needs a function, got {function!r}")
         signature = Signature(
             function, where=where, markers=self._markers, leading=self._leading, scope=self._scope
         )
-        self._table[event] = (*self._table.get(event, ()), EventHandler(signature, once=once))
+        self._table[event] = (
+            *self._table.get(event, ()),
+            EventHandler(signature, once=once, options=options),
+        )
         self._any_once = self._any_once or once
 
     def take(self, event: str) -> tuple[EventHandler, ...]:

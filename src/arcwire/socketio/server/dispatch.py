@@ -1,5 +1,6 @@
 """From a packet that arrived to the handlers of its event, and back to an answer."""
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import Packet
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.server.failures import explain, refuse
+from arcwire.socketio.server.lanes import Job, Lane
 from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
@@ -35,20 +37,50 @@ def dispatch(socket: "Socket", packet: Packet, ack: Ack | None = None) -> None:
         ack = Ack(socket, packet.id, len(handlers))
     for handler in handlers:
         if handler.takes_ack:
-            if ack is None:
-                ack = Ack(socket, None, len(handlers))
-            ack.take()
+            ack = _taken(socket, ack, len(handlers))
         try:
             args = handler.bind(packet, socket, ack)
         except InvalidPayload as error:
             _reject(socket, packet.name, error, ack)
-        else:
+            continue
+        if handler.lane is None:
             socket.server.start(_run(socket, handler, args, packet.name, ack))
+        else:
+            _enter_lane(socket, (handler, args, packet.name, ack))
 
 
 def announce_end(socket: "Socket", signature: Signature, reason: DisconnectReason, description: str) -> None:
     """Start a disconnection handler."""
     socket.server.start(_run_disconnect(socket, signature, reason, description))
+
+
+def _taken(socket: "Socket", ack: Ack | None, handlers: int) -> Ack:
+    """The acknowledgement for a handler that answers by calling it, asked for or not."""
+    if ack is None:
+        ack = Ack(socket, None, handlers)
+    ack.take()
+    return ack
+
+
+def _enter_lane(socket: "Socket", job: Job) -> None:
+    handler, _, event, ack = job
+    if socket.lanes is None:
+        socket.lanes = {}
+    lane = socket.lanes.get(handler.lane)
+    if lane is None:
+        lane = socket.lanes[handler.lane] = Lane(handler.limit)
+    if lane.full:
+        logger.warning("event %r of %r is dropped: too many wait", event, socket)
+        if ack is not None:
+            ack.fail("overloaded", "too many events wait for their handler")
+    elif lane.enter(job):
+        socket.server.start(_work(socket, lane, job))
+
+
+async def _work(socket: "Socket", lane: Lane, job: Job | None) -> None:
+    while job is not None:
+        await _run(socket, *job)
+        job = lane.leave()
 
 
 def _answer_unknown(socket: "Socket", packet: Packet, ack: Ack | None) -> None:
@@ -70,10 +102,10 @@ async def _run(
     socket: "Socket", handler: EventHandler, args: tuple[Any, ...], event: str, ack: Ack | None
 ) -> None:
     try:
-        if handler.is_async:
+        if handler.direct:
             result = await handler.function(*args)
         else:
-            result = await socket.namespace.call_in_thread(handler.function, args)
+            result = await _call(socket, handler, args)
         if ack is not None:
             ack.finish(result)
         return
@@ -86,6 +118,21 @@ async def _run(
         answer = await explain(socket, error, event, f"a handler of event {event!r}")
     if ack is not None:
         await refuse(socket, ack, answer, event)
+
+
+async def _call(socket: "Socket", handler: EventHandler, args: tuple[Any, ...]) -> Any:
+    """Call a handler in a thread, or with a limit. Raises EventError when its time is up."""
+    limit = asyncio.timeout(handler.timeout)
+    try:
+        async with limit:
+            if handler.is_async:
+                return await handler.function(*args)
+            return await socket.namespace.call_in_thread(handler.function, args)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        logger.info("a handler of %r took more than %g seconds", socket, handler.timeout)
+        raise EventError("timeout", f"not done within {handler.timeout:g} seconds") from None
 
 
 async def _run_disconnect(

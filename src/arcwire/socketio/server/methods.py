@@ -14,9 +14,17 @@ _MARKS = "__arcwire_handles__"
 class On:
     """Marks a method of a namespace's class as a handler; see `on`."""
 
-    def __call__(self, event: str, **options: Any) -> Callable[[F], F]:
-        """The method handles an event; takes the options of `Namespace.on`."""
+    def __call__(
+        self,
+        event: str,
+        *,
+        ordered: bool = False,
+        timeout: float | None = None,
+        concurrency: int | None = None,
+    ) -> Callable[[F], F]:
+        """The method handles an event; the options are those of `Namespace.on`."""
         check_event(event, where=f"on({event!r})")
+        options = {"ordered": ordered, "timeout": timeout, "concurrency": concurrency}
         return lambda method: _mark(method, "on", event, **options)
 
     def connect(self, method: F) -> F:

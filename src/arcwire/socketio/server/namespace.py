@@ -16,10 +16,11 @@ from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.callables import describe
 from arcwire.socketio.catch_all import CatchAll, Hooks, Listener, read_middleware
 from arcwire.socketio.decoding import InvalidPayload, Parameter
-from arcwire.socketio.handlers import Ack, EventHandlers, check_event
+from arcwire.socketio.handlers import Ack, EventHandlers
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
 from arcwire.socketio.recovery import Session
+from arcwire.socketio.registration import Registration
 from arcwire.socketio.returns import Decode
 from arcwire.socketio.server.data import DataType
 from arcwire.socketio.server.failures import explain, read_error_handler
@@ -45,7 +46,7 @@ _SOCKET_MARKER: dict[type, str] = {Socket: "socket"}
 _EVENT_MARKERS: dict[type, str] = {Socket: "socket", Ack: "ack"}
 
 
-class Namespace(Population, CatchAll):
+class Namespace(Registration, Population, CatchAll):
     """The sockets, handlers and middlewares of one path.
 
     `data` is the class of `socket.data`, if it shall not be a dict. A namespace may be made alone in
@@ -88,35 +89,6 @@ class Namespace(Population, CatchAll):
         return f"<{type(self).__name__} {self.name!r}, {len(self.adapter.members)} sockets>"
 
     # -- handlers -----------------------------------------------------------------
-
-    @overload
-    def on(self, event: str) -> Callable[[F], F]: ...
-    @overload
-    def on(self, event: str, handler: F) -> F: ...
-    def on(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
-        """Register a handler for an event; also a decorator.
-
-        It is called with the socket and the event's arguments, decoded into the types that its
-        parameters are annotated with. An event may have several handlers; they start in the order
-        of their registration, and the events of one socket in the order of their arrival. What an
-        `async def` or `def` handler returns answers the client's acknowledgement; a parameter
-        annotated with `Ack` answers by a call instead. Plain `def` handlers run in threads.
-
-        Raises TypeError for a signature that cannot work, ValueError for a name that is no event.
-        """
-        return self._register(event, handler, once=False)
-
-    @overload
-    def once(self, event: str) -> Callable[[F], F]: ...
-    @overload
-    def once(self, event: str, handler: F) -> F: ...
-    def once(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
-        """As `on`, for the next such event only, of whichever socket."""
-        return self._register(event, handler, once=True)
-
-    def off(self, event: str | None = None, handler: Callable[..., Any] | None = None) -> None:
-        """Remove a handler, all handlers of one event, or all event handlers."""
-        self.event_handlers.remove(event, handler)
 
     def on_connect(self, handler: F) -> F:
         """Register what to do when a socket wants to connect; also a decorator.
@@ -333,6 +305,10 @@ class Namespace(Population, CatchAll):
         markers = _EVENT_MARKERS if incoming else _SOCKET_MARKER
         return Signature(function, where=where, markers=markers, leading=leading)
 
+    def open_handlers(self) -> EventHandlers:
+        """See `Registration`."""
+        return self.event_handlers
+
     def new_socket_handlers(self) -> EventHandlers:
         """For the handlers of one socket."""
         return EventHandlers(_EVENT_MARKERS, (), self)
@@ -424,16 +400,6 @@ class Namespace(Population, CatchAll):
     def _refuse(self, socket: Socket, message: str, data: object = None) -> None:
         if not socket.gone:
             socket.refuse(message, data)
-
-    def _register(self, event: str, handler: F | None, *, once: bool) -> F | Callable[[F], F]:
-        where = f"{'once' if once else 'on'}({event!r})"
-        check_event(event, where=where)
-
-        def register(handler: F) -> F:
-            self.event_handlers.add(event, handler, once=once, where=where)
-            return handler
-
-        return register if handler is None else register(handler)
 
 
 class _ConnectHandler:

@@ -21,10 +21,12 @@ from arcwire.socketio.protocol.packet import (
     PacketError,
 )
 from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.registration import Registration
 from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection, check_rooms
 from arcwire.socketio.server.dispatch import announce_end, dispatch
 from arcwire.socketio.server.flagged import FlaggedSocket, Flagging, SocketEmission
 from arcwire.socketio.server.interception import intercept, watch
+from arcwire.socketio.server.lanes import Lane
 from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ _CONNECTING = _State.CONNECTING
 _CONNECTED = _State.CONNECTED
 
 
-class Socket(Flagging, CatchAll, Generic[D]):
+class Socket(Registration, Flagging, CatchAll, Generic[D]):
     """One client in one namespace.
 
     `emit`, `join`, `leave`, `disconnect` and acknowledgements may be used from any thread; calls
@@ -82,6 +84,7 @@ class Socket(Flagging, CatchAll, Generic[D]):
         "event_handlers",
         "hooks",
         "id",
+        "lanes",
         "namespace",
         "queue",
         "server",
@@ -115,6 +118,8 @@ class Socket(Flagging, CatchAll, Generic[D]):
         self.hooks = namespace.hooks
         # Events that wait for a middleware, which works on an earlier one.
         self.queue: deque[Event] | None = None
+        # Events that wait for others whose handlers are not done.
+        self.lanes: dict[object, Lane] | None = None
         self._on_disconnect: list[Signature] | None = None
         # Reason, description and rooms, once it is gone.
         self._gone: tuple[DisconnectReason, str, frozenset[str]] | None = None
@@ -221,30 +226,11 @@ class Socket(Flagging, CatchAll, Generic[D]):
 
     # -- handlers of this socket ------------------------------------------------------
 
-    @overload
-    def on(self, event: str) -> Callable[[F], F]: ...
-    @overload
-    def on(self, event: str, handler: F) -> F: ...
-    def on(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
-        """Register a handler for an event of this socket; also a decorator.
-
-        It is called with the event's arguments, like those of the namespace, but gets the socket
-        only where a parameter is annotated with `Socket`.
-        """
-        return self._register(event, handler, once=False)
-
-    @overload
-    def once(self, event: str) -> Callable[[F], F]: ...
-    @overload
-    def once(self, event: str, handler: F) -> F: ...
-    def once(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
-        """As `on`, for the next such event only."""
-        return self._register(event, handler, once=True)
-
-    def off(self, event: str | None = None, handler: Callable[..., Any] | None = None) -> None:
-        """Remove a handler of this socket, all of one event, or all."""
-        if self.event_handlers is not None:
-            self.event_handlers.remove(event, handler)
+    def open_handlers(self) -> EventHandlers:
+        """See `Registration`."""
+        if self.event_handlers is None:
+            self.event_handlers = self.namespace.new_socket_handlers()
+        return self.event_handlers
 
     def use(self, middleware: F) -> F:
         """Register a middleware for the events of this socket; also a decorator.
@@ -472,18 +458,6 @@ class Socket(Flagging, CatchAll, Generic[D]):
     def _join(self, rooms: tuple[str, ...]) -> None:
         if self._gone is None:
             self.namespace.adapter.join(self, rooms)
-
-    def _register(self, event: str, handler: F | None, *, once: bool) -> F | Callable[[F], F]:
-        where = f"socket.{'once' if once else 'on'}({event!r})"
-        check_event(event, where=where)
-
-        def register(handler: F) -> F:
-            if self.event_handlers is None:
-                self.event_handlers = self.namespace.new_socket_handlers()
-            self.event_handlers.add(event, handler, once=once, where=where)
-            return handler
-
-        return register if handler is None else register(handler)
 
     def _disconnect(self, close: bool) -> None:
         if self._gone is not None:
