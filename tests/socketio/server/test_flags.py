@@ -1,5 +1,7 @@
 """Flags of what is sent: volatile, compress, local, timeout, in any order."""
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 from arcwire import AckTimeout, Disconnected, EventDropped, Server, Socket
 from support import links
 from support.memory import MemoryClient
+from support.uvicorn_server import running
+from support.wire import Wire
 
 HIGH_WATER = 64 * 1024
 
@@ -79,6 +83,40 @@ async def test_volatile_events_are_lost_above_the_high_water_mark() -> None:
     socket.volatile.emit("d")
     assert client.inbox[1:] == ['2["a"]', '2["c"]', '2["d"]']
     assert other.inbox[1:] == ['2["b"]']
+
+
+async def test_volatile_events_do_not_pile_up_for_a_client_that_does_not_read() -> None:
+    io = Server()
+    waiting: list[int] = []
+
+    @io.on("fill")
+    async def fill(socket: Socket) -> int:
+        count = 0
+        while socket.connection.writable:
+            socket.volatile.emit("big", "x" * 10_000)
+            count += 1
+            await asyncio.sleep(0)
+        for _ in range(100):
+            socket.volatile.emit("lost", "x" * 10_000)
+        waiting.append(socket.connection.buffered_bytes)
+        return count
+
+    async with running(io.asgi()) as server:
+        wire = Wire(server.url)
+        try:
+            client = await wire.websocket_session("/socket.io")
+            client.say("40", '421["fill"]')
+            async with asyncio.timeout(10):
+                while not waiting:
+                    await asyncio.sleep(0.01)
+            assert HIGH_WATER < waiting[0] < HIGH_WATER + 11_000
+            heard = 0
+            while not (text := await client.text()).startswith("431"):
+                heard += text.startswith('42["big"')
+                assert not text.startswith('42["lost"')
+            assert json.loads(text[3:]) == [heard]
+        finally:
+            await wire.close()
 
 
 async def test_volatile_events_need_a_client_that_is_in() -> None:
