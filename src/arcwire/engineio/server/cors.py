@@ -1,7 +1,7 @@
 """Which sites may use the server from a browser: CORS for polling, `Origin` for WebSockets.
 
 Browsers apply CORS to polling only; they let every page open a WebSocket to every server, cookies
-included. So the origin of a WebSocket is checked here, always. See docs/decisions/0003-origins.md.
+included. So the origin of a WebSocket is checked here, always. See docs/decisions/0006-origins.md.
 """
 
 import inspect
