@@ -358,3 +358,6 @@ class LocalAdapter:
                     observer.room_deleted(room)
             except Exception:
                 logger.exception("an observer of rooms failed")
+
+
+_conforms: AdapterFactory = LocalAdapter

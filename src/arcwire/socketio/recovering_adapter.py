@@ -117,20 +117,29 @@ class RecoveringAdapter(LocalAdapter):
         Volatile events are not kept. They carry the offset of the event before them, because
         JavaScript's client takes any string at the end of an event for one.
         """
-        log = self._log
-        volatile = selection.flags.volatile
-        if not volatile:
-            log.position += 1
-        first = event.messages[0]
-        payload = self._home.codec.append_argument(first.payload, log.offset)
+        first, *attachments = event.messages
+        if selection.flags.volatile:
+            payload = self._home.codec.append_argument(first.payload, self._log.offset)
+        elif keep:
+            contents = [message.payload for message in attachments]
+            payload = self.record(selection, first.payload, contents, first.compress)
+        else:
+            self._log.position += 1
+            payload = self._home.codec.append_argument(first.payload, self._log.offset)
         stamped = PreparedMessage(payload, binary=first.binary, compress=first.compress)
-        messages = [stamped, *event.messages[1:]]
-        if keep and not volatile:
-            contents = [message.payload for message in messages]
-            log.keep(selection, contents, first.compress, self._clock.now())
-            if not self.timer_slot:
-                self._arm()
-        return OutgoingEvent(event.name, event.args, messages)
+        return OutgoingEvent(event.name, event.args, [stamped, *attachments])
+
+    def record(
+        self, selection: Selection, payload: bytes, attachments: Sequence[bytes], compress: bool
+    ) -> bytes:
+        """Keep an event; its message with the offset."""
+        log = self._log
+        log.position += 1
+        payload = self._home.codec.append_argument(payload, log.offset)
+        log.keep(selection, (payload, *attachments), compress, self._clock.now())
+        if not self.timer_slot:
+            self._arm()
+        return payload
 
     def messages(self, entry: Entry) -> list[PreparedMessage]:
         """The messages of an event that was kept."""

@@ -129,7 +129,7 @@ class Entry:
         self.payloads = payloads
         self.compress = compress
         self.time = time
-        self.size = sum(map(len, payloads)) + OVERHEAD
+        self.size = OVERHEAD + (len(payloads[0]) if len(payloads) == 1 else sum(map(len, payloads)))
 
 
 class _Lost:
@@ -174,7 +174,8 @@ class Log:
         "_epoch",
         "_floor",
         "_lost",
-        "_options",
+        "_max_bytes",
+        "_max_packets",
         "_retention",
         "_rooms",
         "position",
@@ -185,7 +186,8 @@ class Log:
         self.position = 0
         # Tells offsets of this log from those of others: of another process, of an earlier run.
         self._epoch = f"{epoch}-"
-        self._options = options
+        self._max_packets = options.max_packets
+        self._max_bytes = options.max_bytes
         self._retention = retention
         self._entries: deque[Entry] = deque()
         self._rooms: dict[str | None, dict[int, Entry]] = {}
@@ -220,12 +222,16 @@ class Log:
 
     def keep(self, selection: Selection, payloads: Sequence[bytes], compress: bool, now: float) -> None:
         """Keep an event, which has the current position; others go for it if need be."""
-        entry = Entry(self.position, selection, payloads, compress, now)
+        position, rooms = self.position, self._rooms
+        entry = Entry(position, selection, payloads, compress, now)
         self._entries.append(entry)
         self.size += entry.size
         for room in selection.rooms or _EVERYBODY:
-            self._rooms.setdefault(room, {})[entry.position] = entry
-        while len(self._entries) > self._options.max_packets or self.size > self._options.max_bytes:
+            if room in rooms:
+                rooms[room][position] = entry
+            else:
+                rooms[room] = {position: entry}
+        while self.size > self._max_bytes or len(self._entries) > self._max_packets:
             self._drop()
 
     @property
@@ -282,6 +288,6 @@ class Log:
             else:
                 before = earlier.before if earlier.excluded == excluded else earlier.position
             self._lost[room] = _Lost(entry.position, excluded, before)
-        while len(self._lost) > self._options.max_packets:
+        while len(self._lost) > self._max_packets:
             note = self._lost.pop(next(iter(self._lost)))
             self._floor = max(self._floor, note.position)

@@ -1,15 +1,17 @@
 """A socket whose client may come back after a lost connection and continue."""
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.socketio.broadcast import Emission
+from arcwire.socketio.handlers import check_event
 from arcwire.socketio.outgoing import OutgoingEvent
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
 from arcwire.socketio.recovery import Entry, Membership, Session
 from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection
-from arcwire.socketio.server.flagged import FlaggedSocket
+from arcwire.socketio.server.flagged import FlaggedSocket, SocketEmission
 from arcwire.socketio.server.socket import Socket
 
 if TYPE_CHECKING:
@@ -102,7 +104,13 @@ class RecoverableSocket(Socket):
 
     def emit(self, event: str, *args: object) -> Emission:
         """See `Socket`. Kept, and sent again, for a client that is away for a short time."""
-        return FlaggedSocket(self, DEFAULT_FLAGS).emit(event, *args)
+        if not self.connected or self.hooks.watches or get_ident() != self.server.thread:
+            return FlaggedSocket(self, DEFAULT_FLAGS).emit(event, *args)
+        # What the other way comes to, for the common case.
+        check_event(event, where="emit")
+        payload, attachments = self.server.codec.encode_event(self.namespace.name, event, args)
+        self._send(self._adapter.record(self._alone, payload, attachments or (), True), attachments)
+        return SocketEmission(self._multiplexer.connection)
 
     def send_event(self, flags: Flags, event: OutgoingEvent) -> None:
         """See `Socket`."""
