@@ -148,7 +148,7 @@ class CatchAll:
 
     They are called with the event's name and then its arguments, as many as they take; where they
     are a namespace's, with the socket first. For incoming events a parameter of type `Ack` gets the
-    acknowledgement. The arguments are those that arrived, or were emitted, without decoding into
+    acknowledgement; then handlers that return nothing leave the answer to it. The arguments are those that arrived, or were emitted, without decoding into
     types. What they return is ignored, and what they raise does not hinder the event.
 
     Events of the lifecycle (connections, disconnections) and acknowledgements are no events here.
@@ -193,7 +193,7 @@ class CatchAll:
     def on_any_outgoing(self, listener: F) -> F:
         """Register a listener for every event that is sent to a client; also a decorator.
 
-        A broadcast counts once for each socket that gets it.
+        A broadcast counts once for each socket that gets it. What the listener itself emits counts too.
         """
         return self._add_outgoing(listener, "on_any_outgoing", first=False)
 

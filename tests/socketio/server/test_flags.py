@@ -205,6 +205,30 @@ async def test_send() -> None:
     assert other.inbox[1:] == ['2["message","all"]', '2["message",{"to":"others"}]']
 
 
+async def test_flags_work_from_threads() -> None:
+    io = Server()
+
+    @io.on("work")
+    def work(socket: Socket) -> list[object]:
+        socket.volatile.emit("volatile")
+        socket.compress(False).emit("plain")
+        io.volatile.compress(False).emit("all")
+        answers = [socket.volatile.timeout(5).emit_with_ack("q").result()]
+        return [*answers, *io.volatile.timeout(5).emit_with_ack("q").result()]
+
+    client = MemoryClient(io)
+    await client.connect()
+    client.send('21["work"]')
+    await client.wait_for(lambda data: data == '20["q"]')
+    assert client.inbox[1:4] == ['2["volatile"]', '2["plain"]', '2["all"]']
+    assert client.link.uncompressed == ['2["plain"]', '2["all"]']
+    client.send("30[1]")
+    await client.wait_for(lambda data: data == '21["q"]')
+    client.send("31[2]")
+    await client.wait_for(lambda data: data == "31[[1,2]]")
+    await io.close()
+
+
 CHAINS: list[Callable[[Any], Any]] = [
     lambda target: target.volatile.compress(False).local.timeout(0.01),
     lambda target: target.timeout(0.01).local.volatile.compress(False),
