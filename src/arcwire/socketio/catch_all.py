@@ -148,8 +148,9 @@ class CatchAll:
 
     They are called with the event's name and then its arguments, as many as they take; where they
     are a namespace's, with the socket first. For incoming events a parameter of type `Ack` gets the
-    acknowledgement; then handlers that return nothing leave the answer to it. The arguments are those that arrived, or were emitted, without decoding into
-    types. What they return is ignored, and what they raise does not hinder the event.
+    acknowledgement; then handlers that return nothing leave the answer to it. The arguments are
+    those that arrived, or were emitted, without decoding into types. What listeners return is
+    ignored, and what they raise does not hinder the event.
 
     Events of the lifecycle (connections, disconnections) and acknowledgements are no events here.
     """
