@@ -1,6 +1,7 @@
 """Sending to many: the one place where `to`, `except_`, the flags, `emit` and the rest are written."""
 
 from collections.abc import Callable, Collection, Generator
+from types import UnionType
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from msgspec.structs import replace
@@ -124,9 +125,11 @@ class Broadcast:
         return self.emit("message", *args)
 
     @overload
+    def emit_with_ack(self, event: str, *args: object) -> ManyAnswers[Any]: ...
+    @overload
     def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> ManyAnswers[R]: ...
     @overload
-    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> ManyAnswers[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: UnionType | None) -> ManyAnswers[Any]: ...
     def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> ManyAnswers[Any]:
         """Send an event and wait for the acknowledgement of every socket that got it.
 

@@ -1,6 +1,6 @@
 """Sockets that were fetched: of this process or of another one, with the same methods."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 from arcwire.errors import Disconnected
@@ -60,7 +60,8 @@ class Reach(Protocol):
     def emit(self, event: str, *args: object) -> Any:
         """See `Broadcast`."""
 
-    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> ManyAnswers:
+    @property
+    def emit_with_ack(self) -> Callable[..., ManyAnswers]:
         """See `Broadcast`."""
 
     def timeout(self, seconds: float) -> "Reach":

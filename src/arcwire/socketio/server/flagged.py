@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from functools import partial
+from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from msgspec.structs import replace
@@ -110,9 +111,11 @@ class FlaggedSocket(Flagging):
         return SocketEmission(self._socket.connection)
 
     @overload
+    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer[Any]: ...
+    @overload
     def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> SingleAnswer[R]: ...
     @overload
-    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> SingleAnswer[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: UnionType | None) -> SingleAnswer[Any]: ...
     def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> SingleAnswer[Any]:
         """As `Socket.emit_with_ack`. Awaiting also raises AckTimeout and EventDropped.
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from threading import get_ident
+from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from arcwire.errors import ConnectionRefused
@@ -199,9 +200,11 @@ class Namespace(Registration, Population, CatchAll):
         return Broadcast(self).emit("message", *args)
 
     @overload
+    def emit_with_ack(self, event: str, *args: object) -> ManyAnswers[Any]: ...
+    @overload
     def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> ManyAnswers[R]: ...
     @overload
-    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> ManyAnswers[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: UnionType | None) -> ManyAnswers[Any]: ...
     def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> ManyAnswers[Any]:
         """Send an event to everybody and wait for all; see `Broadcast.emit_with_ack`."""
         return Broadcast(self).emit_with_ack(event, *args, returns=returns)

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from threading import get_ident
+from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from arcwire.engineio.link import PreparedMessage
@@ -195,9 +196,11 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
         return SocketEmission(self._multiplexer.connection)
 
     @overload
+    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer[Any]: ...
+    @overload
     def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> SingleAnswer[R]: ...
     @overload
-    def emit_with_ack(self, event: str, *args: object, returns: Any = ...) -> SingleAnswer[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: UnionType | None) -> SingleAnswer[Any]: ...
     def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> SingleAnswer[Any]:
         """Send an event and wait for the client's acknowledgement.
 
