@@ -133,11 +133,12 @@ async def test_no_event_is_lost_or_doubled_over_cuts_at_random_moments(node_modu
         proxying(server.url, seed=seed) as proxy,
         connected(io, proxy, *TRANSPORTS) as clients,
     ):
-        for _ in range(CUTS):
+        cuts = 0
+        while cuts < CUTS:
             for _ in range(dice.randrange(40)):
                 speaker.speak()
                 await asyncio.sleep(0.001)
-            proxy.cut(unnoticed=dice.random() < 0.3)
+            cuts += proxy.cut(unnoticed=dice.random() < 0.3) > 0
         io.emit("end")
         for client in clients.values():
             await client.wait_for("end")
@@ -148,8 +149,8 @@ async def test_no_event_is_lost_or_doubled_over_cuts_at_random_moments(node_modu
             first, *others = client.all("connect")
             assert first == [id, False]
             assert others == [[id, True]] * len(others)
-            assert len(others) > CUTS / 20
-        assert sum(len(client.all("connect")) for client in clients.values()) > CUTS
+            assert others
+        assert sum(len(client.all("connect")) for client in clients.values()) > CUTS / 4
 
 
 @pytest.mark.parametrize("transports", TRANSPORTS)
