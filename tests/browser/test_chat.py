@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.browser import chromium
+
 HERE = Path(__file__).parent
 CHAT = HERE.parents[1] / "examples" / "chat"
 SECONDS = 150
@@ -20,7 +22,7 @@ SECONDS = 150
 def test_people_chat_in_chromium() -> None:
     if missing := what_is_missing():
         pytest.fail(missing, pytrace=False)
-    environment = {**os.environ, "CHROMIUM": browser() or "", "PYTHON": sys.executable}
+    environment = {**os.environ, "CHROMIUM": chromium() or "", "PYTHON": sys.executable}
     command = ["node", "--test-reporter=spec", "chat.test.mjs"]
     with subprocess.Popen(
         command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -36,7 +38,7 @@ def test_people_chat_in_chromium() -> None:
 
 
 def what_is_missing() -> str | None:
-    if browser() is None:
+    if chromium() is None:
         return "Chromium is missing. Debian has it: apt-get install chromium"
     if shutil.which("node") is None:
         return "Node is missing. Install version 20 or newer."
@@ -44,8 +46,3 @@ def what_is_missing() -> str | None:
         if not (folder / "node_modules" / package).is_dir():
             return f"The npm package {package} is missing. Run: npm ci --prefix {folder}"
     return None
-
-
-def browser() -> str | None:
-    """The path of Chromium, or of Chrome."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
