@@ -253,6 +253,10 @@ async def test_frames_split_at_every_byte() -> None:
                 assert answers[1] == Frame(PONG, b"!")
 
 
+TOO_LARGE = Codec().deflate(random.Random(5).randbytes(LIMIT + 1))
+HALVES = TOO_LARGE[: LIMIT // 2], TOO_LARGE[LIMIT // 2 :]
+
+
 @pytest.mark.parametrize(
     "frames, code",
     [
@@ -281,6 +285,7 @@ async def test_frames_split_at_every_byte() -> None:
         ([frame(TEXT, Codec().deflate("€".encode()[:2]), rsv=RSV1)], 1007),
         # What is too large
         ([frame(BINARY, Codec().deflate(bytes(LIMIT + 1)), rsv=RSV1)], 1009),
+        ([frame(BINARY, HALVES[0], fin=False, rsv=RSV1), frame(CONTINUATION, HALVES[1])], 1009),
         ([frame(BINARY, bytes(LIMIT + 1))], 1009),
         ([frame(BINARY, b"a", fin=False), frame(CONTINUATION, bytes(LIMIT))], 1009),
         ([frame(BINARY, bytes(2 * LIMIT), rsv=RSV1)], 1009),
@@ -306,13 +311,15 @@ async def test_a_marked_frame_on_a_link_without_compression() -> None:
         assert (await client.receive_close())[0] == 1002
 
 
-async def test_a_message_of_the_largest_size_that_does_not_shrink() -> None:
+@pytest.mark.parametrize("cut", [0, 1, LIMIT])
+async def test_a_message_of_the_largest_size_that_does_not_shrink(cut: int) -> None:
     noise = random.Random(1).randbytes(LIMIT)
     compressor = zlib.compressobj(9, zlib.DEFLATED, -9, 1)
     data = (compressor.compress(noise) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-    assert len(data) > LIMIT
+    assert len(data) > LIMIT + 1
     async with serving() as site, site.frames() as (client, receiver):
-        client.send(BINARY, data, rsv=RSV1)
+        client.send(BINARY, data[:cut], fin=False, rsv=RSV1)
+        client.send(CONTINUATION, data[cut:])
         await client.receive()
         assert receiver.received == [noise]
 
@@ -441,7 +448,8 @@ async def test_the_context_of_earlier_messages(options: PerMessageDeflate) -> No
 async def test_shared_frames_between_others() -> None:
     """Everybody gets the same bytes, whatever else was sent to each."""
     async with serving() as site, site.frames() as (first, one), site.frames() as (second, two):
-        shared = PreparedMessage(NOISE, binary=True)
+        between = random.Random(4).randbytes(700)
+        shared = PreparedMessage(between, binary=True)
         one.link.send_binary(NOISE[::-1])
         one.link.send_binary(NOISE)
         for receiver in (one, two):
@@ -453,7 +461,7 @@ async def test_shared_frames_between_others() -> None:
         assert codec.inflate(await first.receive()) == NOISE
         frames = [await first.receive(), await second.receive()]
         assert frames[0] == frames[1]
-        assert codec.inflate(frames[0]) == other.inflate(frames[1]) == NOISE
+        assert codec.inflate(frames[0]) == other.inflate(frames[1]) == between
         for client, decoder in ((first, codec), (second, other)):
             assert decoder.inflate(await client.receive()) == NOISE
             assert decoder.inflate(await client.receive()) == b"4" + LONG
@@ -467,7 +475,7 @@ async def test_memory_of_connections() -> None:
         gc.collect()
         return tracemalloc.get_traced_memory()[0] // count
 
-    async with serving() as site, asyncio.timeout(PATIENCE):
+    async with serving(PerMessageDeflate()) as site, asyncio.timeout(PATIENCE):
         contexts = [site.frames() for _ in range(count)]
         clients = [await context.__aenter__() for context in contexts]
         tracemalloc.start()
@@ -485,13 +493,19 @@ async def test_memory_of_connections() -> None:
                 receiver.link.send_prepared(PreparedMessage(LONG))
                 await client.receive()
             shared = traced()
+            for client, _ in clients:
+                client.send(CLOSE, close_payload(1000))
+            for _, receiver in clients:
+                await receiver.end()
+            ended = traced()
         finally:
             tracemalloc.stop()
         for context in contexts:
             await context.__aexit__(None, None, None)
-    assert plain < 45_000
-    assert 30_000 < used < 60_000
-    assert shared < 25_000, "no more than the window of the peer"
+    assert plain < 5_000
+    assert 30_000 < used - plain < 56_000
+    assert shared - plain < 16_000, "no more than what the peer's messages need"
+    assert ended < plain + 2_000
 
 
 # Clients of others

@@ -17,7 +17,6 @@ from arcwire.engineio.link import PreparedMessage, compressed_frame
 
 _TAIL: Final = b"\x00\x00\xff\xff"  # section 7.2.1: the end of every message, which is not sent
 _MOST_STREAMS: Final = 8
-_SMALLEST_WINDOW: Final = 9
 _LARGEST_WINDOW: Final = 15
 
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -98,9 +97,7 @@ class Inflater:
 
     def __init__(self, agreement: Agreement) -> None:
         self._takeover = agreement.client_takeover
-        # A window may be larger than that of the sender. Older versions of zlib use one of 9 bits
-        # when they are asked for 8.
-        self._window_bits = max(agreement.client_window_bits, _SMALLEST_WINDOW)
+        self._window_bits = agreement.client_window_bits
         self._stream: Decompressor | None = None
         self._streams = 0  # ended within the current message
 
@@ -202,7 +199,7 @@ def _accept(offered: dict[bytes, bytes | None], options: PerMessageDeflate) -> t
     if b"server_max_window_bits" in offered:
         asked = _WINDOW_BITS.get(offered.pop(b"server_max_window_bits") or b"")
         # zlib cannot compress with a window of 8 bits and without a header.
-        if asked is None or asked < _SMALLEST_WINDOW:
+        if asked is None or asked == 8:
             return None
         server_bits = min(server_bits, asked)
         answer += b"; server_max_window_bits=%d" % server_bits
