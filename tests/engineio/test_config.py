@@ -109,6 +109,7 @@ def test_origins_that_no_browser_sends(value):
     [
         "*",
         "null",
+        "file://",
         "http://localhost:3000",
         [],
         ["https://[::1]:8443", "capacitor://localhost"],

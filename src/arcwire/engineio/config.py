@@ -22,7 +22,7 @@ AllowedOrigins: TypeAlias = OriginRule | Sequence[OriginRule] | Callable[[str], 
 
 COMPRESSION_THRESHOLD = 1024
 
-_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.\-]*://[^/\s?#@A-Z]+")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.\-]*://[^/\s?#@A-Z]*")  # of files it is "file://"
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COOKIE_PART = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
 

@@ -1,6 +1,7 @@
 """What an application decides about who is let in, and what it adds to answers."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -170,6 +171,37 @@ async def test_a_server_that_stops_answers_who_still_waits() -> None:
     assert exchange.status == 503
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == 1
+    assert engine.clients_count == 0
+
+
+async def test_a_server_that_stops_just_when_a_request_was_let_in() -> None:
+    engine = RecordedEngine(EngineConfig(allow_request=plain(True)))
+    exchange = MemoryExchange(request_with())
+    engine.handle_request(exchange)
+    await asyncio.sleep(0)
+    assert exchange.status == 200
+    engine.shutdown()
+    assert exchange.status == 200
+
+
+async def test_a_function_that_ignores_its_cancellation() -> None:
+    async def allow(request: Request) -> bool:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return True
+
+    engine = RecordedEngine(EngineConfig(allow_request=allow))
+    gone, stopped = MemoryExchange(request_with()), MemoryExchange(request_with())
+    for exchange in (gone, stopped):
+        engine.handle_request(exchange)
+    await asyncio.sleep(0)
+    gone.vanish()
+    engine.shutdown()
+    async with asyncio.timeout(5):
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
+    assert gone.response is None
+    assert stopped.status == 503
     assert engine.clients_count == 0
 
 

@@ -239,3 +239,15 @@ async def test_the_log_cannot_be_flooded(caplog: pytest.LogCaptureFixture) -> No
 )
 def test_same_origins(origin: str, host: str | None, same: bool) -> None:
     assert is_same_origin(origin, host) is same
+
+
+@pytest.mark.parametrize("origin", ["https://app.example\x01", "https://\xe4.example", "a\tb"])
+async def test_what_no_browser_sends_is_not_sent_back(origin: str) -> None:
+    rules = CrossOrigin(EngineConfig(cors_allowed_origins=lambda _: True))
+    assert not await rules.allows(origin)
+    engine = engine_with(cors_allowed_origins="*")
+    headers = {"origin": APP, "access-control-request-headers": origin}
+    exchange = MemoryExchange(request_with("OPTIONS", headers))
+    engine.handle_request(exchange)
+    assert exchange.response is not None
+    assert b"access-control-allow-headers" not in dict(exchange.response.headers)

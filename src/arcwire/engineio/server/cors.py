@@ -47,7 +47,7 @@ class CrossOrigin:
 
     async def allows(self, origin: str | None) -> bool:
         """Whether the rules name this origin. Waits only where `asks` is set."""
-        if origin is None or not self.configured:
+        if origin is None or not self.configured or not _is_plain(origin):
             return False
         if self._every or origin in self._names:
             return True
@@ -77,7 +77,7 @@ class CrossOrigin:
         asked = request.header(b"access-control-request-headers")
         if self._allowed_headers is not None:
             fields.append((b"access-control-allow-headers", _join(self._allowed_headers)))
-        elif asked:
+        elif asked and _is_plain(asked):
             fields.append((b"access-control-allow-headers", asked.encode("latin-1")))
             fields.append((b"vary", b"Access-Control-Request-Headers"))
         if self._max_age is not None:
@@ -109,6 +109,11 @@ def is_same_origin(origin: str, host: str | None) -> bool:
         return False
     port = _DEFAULT_PORT.get(scheme, "")
     return site.removesuffix(port) == host.lower().removesuffix(port) if port else site == host.lower()
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a value of a request may stand in an answer."""
+    return value.isascii() and value.isprintable()
 
 
 def _join(names: Sequence[str]) -> bytes:

@@ -55,7 +55,7 @@ class Engine:
         self._gate = Gate(config, self._hooks, self._check, self._connections.__contains__)
         self.answers = Answers(config, self._hooks)
         # Requests that wait for functions of the application.
-        self._admissions: dict[asyncio.Task[None], HttpExchange] = {}
+        self._admissions: dict[HttpExchange, asyncio.Task[None]] = {}
         initial = config.initial_packet
         self._initial = b"4" + initial.encode() if isinstance(initial, str) else initial and Binary(initial)
 
@@ -114,7 +114,7 @@ class Engine:
     def shutdown(self) -> None:
         """End all sessions with SERVER_SHUTTING_DOWN; clients see a lost connection and reconnect."""
         admissions, self._admissions = self._admissions, {}
-        for task, exchange in admissions.items():
+        for exchange, task in admissions.items():
             task.cancel()
             exchange.on_abort = None
             exchange.respond(Response(503, [], b"", close=True))
@@ -222,16 +222,18 @@ class Engine:
             self._answer_stranger(exchange, _run(self._gate.admit(exchange.request, upgrade=False)))
             return
         task = asyncio.get_running_loop().create_task(self._admit_later(exchange))
-        self._admissions[task] = exchange
-        task.add_done_callback(lambda task: self._admissions.pop(task, None))
+        self._admissions[exchange] = task
 
         def on_abort() -> None:
+            del self._admissions[exchange]
             task.cancel()
 
         exchange.on_abort = on_abort
 
     async def _admit_later(self, exchange: HttpExchange) -> None:
         outcome = await self._gate.admit(exchange.request, upgrade=False)
+        if self._admissions.pop(exchange, None) is None:
+            return  # a function of the application took no notice of its cancellation
         exchange.on_abort = None
         self._answer_stranger(exchange, outcome)
 
