@@ -7,8 +7,8 @@
 - `/packed`: the same, in MessagePack.
 - `/engine3` and `/old`: as `/engine.io` and `/clients`, for clients of protocol 3 and Socket.IO 2, too.
 
-Those that echo, and `/socket.io`, ping after 300 ms. `FIXTURE_PING_TIMEOUT` (seconds) is how long they wait for a pong:
-0.2 is what the published protocol suites expect, our own ones are for busy machines.
+Those that echo, and `/socket.io`, ping after 300 ms. `FIXTURE_PING_TIMEOUT` (seconds) is how long they wait
+for a pong: 0.2 is what the published protocol suites expect, our own ones are for busy machines.
 
 `tests/interop/oracle.mjs` is the same with the reference server, and must stay so.
 """

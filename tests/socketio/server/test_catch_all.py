@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from random import Random
 from typing import Any
 
 import msgspec
@@ -438,6 +439,40 @@ async def test_events_keep_their_order_while_a_middleware_waits() -> None:
     gates["slow"].set()
     await until(lambda: len(log) == 6)
     assert log == [1, 5, 2, 3, 4, "gone"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_order_holds_however_long_middlewares_take(seed: int) -> None:
+    io = Server()
+    random = Random(seed)
+    log: dict[str, list[int]] = {}
+
+    async def dawdle(event: Event) -> None:
+        for _ in range(random.choice((0, 0, 1, 2, 5))):
+            await asyncio.sleep(0)
+        if event.args[0] % 10 == 7:
+            raise EventError("seven")
+
+    io.use_event(dawdle)
+
+    @io.on("x")
+    async def x(socket: Socket, number: int) -> int:
+        log.setdefault(socket.id, []).append(number)
+        return number
+
+    clients = [MemoryClient(io) for _ in range(3)]
+    for client in clients:
+        (await client.enter()).use(dawdle)
+    for number in range(60):
+        for client in clients:
+            client.send(f'2{number}["x",{number}]')
+        if random.random() < 0.3:
+            await asyncio.sleep(0)
+    answers = [f"3{n}" + ('[{"error":{"code":"seven"}}]' if n % 10 == 7 else f"[{n}]") for n in range(60)]
+    for client in clients:
+        await until(lambda client=client: len(client.inbox) == 61)  # type: ignore[misc]
+        assert sorted(client.inbox[1:]) == sorted(answers)
+    assert list(log.values()) == [[n for n in range(60) if n % 10 != 7]] * 3
 
 
 async def test_events_that_wait_for_connection_handlers_pass_middlewares_too() -> None:
