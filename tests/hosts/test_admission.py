@@ -5,11 +5,14 @@ On plain uvicorn and on the fast path.
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +20,7 @@ from starlette.routing import Mount
 
 from arcwire import ConnectionRefused, Server, Socket
 from arcwire.engineio.link import Request
+from support.raw_http import connect
 from support.uvicorn_server import running
 from support.wire import Wire, target
 
@@ -30,8 +34,8 @@ pytestmark = pytest.mark.parametrize("host", HOSTS)
 
 
 @asynccontextmanager
-async def served(app: object, host: str) -> AsyncIterator[Wire]:
-    async with running(app, **HOSTS[host]) as server:
+async def served(app: object, host: str, **options: Any) -> AsyncIterator[Wire]:
+    async with running(app, **HOSTS[host], **options) as server:
         wire = Wire(server.url)
         try:
             yield wire
@@ -144,3 +148,32 @@ async def test_users_of_the_application(host: str) -> None:
         await wire.ask("GET", target("/socket.io", transport="polling", sid=sid))
         assert users == ["bob"]
         client.vanish()
+
+
+async def test_python_peers_2_7_h_the_own_page_under_tls(host: str, tmp_path: Path) -> None:
+    """Of peers: under direct TLS the page's own origin is refused, and what a client says of itself in
+    `X-Forwarded-Proto` and `X-Forwarded-For` is believed."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    certificate.cert_chain_pems[0].write_to_path(str(chain))
+    certificate.private_key_pem.write_to_path(str(key))
+    tls = ssl.create_default_context()
+    authority.configure_trust(tls)
+
+    io = Server(cors_allowed_origins=[])
+    spoof = ("X-Forwarded-Proto: http", "X-Forwarded-For: 6.6.6.6")
+    files = {"ssl_certfile": str(chain), "ssl_keyfile": str(key), "proxy_headers": False}
+    async with served(io.asgi(), host, **files) as wire, connect(wire.url, tls) as client:
+        page = f"Origin: {wire.url}"
+        own = f"Host: {wire.url.removeprefix('https://')}"
+        where = target("/socket.io", transport="polling")
+        head = [f"GET {where} HTTP/1.1", own, page, *spoof, "", ""]
+        answer = await client.ask("\r\n".join(head).encode())
+        assert answer.status == 200
+        (connection,) = io.engine.connections
+        assert connection.request.client is not None
+        assert connection.request.client[0] == "127.0.0.1"
+        assert connection.request.secure
+        head[2] = "Origin: https://foreign.example"
+        assert (await client.ask("\r\n".join(head).encode())).status == 403
