@@ -135,9 +135,9 @@ async def test_no_event_is_lost_or_doubled_over_cuts_at_random_moments(node_modu
     ):
         cuts = 0
         while cuts < CUTS:
-            for _ in range(dice.randrange(40)):
+            for _ in range(dice.randrange(20)):
                 speaker.speak()
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.002)
             cuts += proxy.cut(unnoticed=dice.random() < 0.3) > 0
         io.emit("end")
         for client in clients.values():
