@@ -159,6 +159,11 @@ class CatchAll:
 
     hooks: Hooks
 
+    @property
+    def own_hooks(self) -> Hooks | None:
+        """The hooks of this object; None while it has nothing of its own."""
+        raise NotImplementedError
+
     def open_hooks(self) -> Hooks:
         """The hooks to put something in."""
         raise NotImplementedError
@@ -182,12 +187,14 @@ class CatchAll:
 
     def off_any(self, listener: Callable[..., Any] | None = None) -> None:
         """Remove a listener for incoming events, or all; harmless when there is none."""
-        hooks = self.open_hooks()
-        hooks.incoming = tuple(_without(hooks.incoming, listener))
+        hooks = self.own_hooks
+        if hooks is not None:
+            hooks.incoming = tuple(_without(hooks.incoming, listener))
 
     def listeners_any(self) -> list[Callable[..., Any]]:
         """The listeners for incoming events that were registered here."""
-        return [listener.function for listener in self.open_hooks().incoming]
+        hooks = self.own_hooks
+        return [] if hooks is None else [listener.function for listener in hooks.incoming]
 
     # -- outgoing -----------------------------------------------------------------------
 
@@ -204,12 +211,14 @@ class CatchAll:
 
     def off_any_outgoing(self, listener: Callable[..., Any] | None = None) -> None:
         """Remove a listener for outgoing events, or all; harmless when there is none."""
-        hooks = self.open_hooks()
-        hooks.outgoing = tuple(_without(hooks.outgoing, listener))
+        hooks = self.own_hooks
+        if hooks is not None:
+            hooks.outgoing = tuple(_without(hooks.outgoing, listener))
 
     def listeners_any_outgoing(self) -> list[Callable[..., Any]]:
         """The listeners for outgoing events that were registered here."""
-        return [listener.function for listener in self.open_hooks().outgoing]
+        hooks = self.own_hooks
+        return [] if hooks is None else [listener.function for listener in hooks.outgoing]
 
     # -- inside -------------------------------------------------------------------------
 

@@ -293,6 +293,11 @@ class Namespace(Registration, Population, CatchAll):
         # A plain function may return a coroutine: functools.wraps around one, a lambda.
         return await result if inspect.isawaitable(result) else result
 
+    @property
+    def own_hooks(self) -> Hooks:
+        """See `CatchAll`."""
+        return self.hooks
+
     def open_hooks(self) -> Hooks:
         """See `CatchAll`."""
         return self.hooks

@@ -325,9 +325,14 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
 
     # -- for CatchAll and the interception ---------------------------------------------------
 
+    @property
+    def own_hooks(self) -> Hooks | None:
+        """See `CatchAll`."""
+        return None if self.hooks is self.namespace.hooks else self.hooks
+
     def open_hooks(self) -> Hooks:
         """See `CatchAll`."""
-        if self.hooks is self.namespace.hooks:
+        if self.own_hooks is None:
             self.hooks = Hooks(self.namespace.hooks)
         return self.hooks
 
