@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from arcwire import ConnectionRefused, Namespace, ParentNamespace, Server, Socket
+from arcwire.socketio.server.multiplexer import MAX_SEEKING
 from support.memory import MemoryClient, until
 
 
@@ -290,6 +291,24 @@ async def test_a_second_connect_while_a_predicate_decides_ends_the_connection() 
     go.set()
     await io.close()
     assert parent.children == {}
+
+
+async def test_a_client_that_asks_for_too_much_at_once_is_cut_off() -> None:
+    io = Server()
+
+    async def slow(name: str, auth: dict[str, Any]) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    io.of(slow)
+    client = MemoryClient(io)
+    await client.connect()
+    for index in range(MAX_SEEKING):
+        client.send(f"0/{index},")
+    assert not client.closed
+    client.send("0/more,")
+    assert client.closed
+    await io.close(grace=0.01)
 
 
 async def test_a_predicate_that_takes_too_long_refuses(caplog: pytest.LogCaptureFixture) -> None:

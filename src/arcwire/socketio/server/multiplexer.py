@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from arcwire.socketio.server.namespace import Namespace
     from arcwire.socketio.server.server import Server
 
+MAX_SEEKING = 100
+"""Namespaces that one connection may wait for while predicates decide."""
+
 logger = logging.getLogger("arcwire.socketio")
 
 
@@ -212,6 +215,8 @@ class Multiplexer:
         elif namespaces.dynamic:
             if self._seeking is None:
                 self._seeking = {}
+            if len(self._seeking) >= MAX_SEEKING:
+                raise PacketError("too many namespaces are asked for at once")
             waiting: list[Packet] = []
             self._seeking[packet.namespace] = waiting
             self._server.start(self._seek(packet, waiting))
