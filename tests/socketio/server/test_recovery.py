@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from arcwire import ConnectionRefused, DisconnectReason, MsgpackCodec, Recovery, Server, Session, Socket
+from arcwire import (
+    ConnectionRefused,
+    DisconnectReason,
+    MsgpackCodec,
+    Namespace,
+    Recovery,
+    Server,
+    Session,
+    Socket,
+    on,
+)
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.socketio.protocol.packet import CONNECT
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
@@ -383,6 +393,21 @@ async def test_sessions_expire() -> None:
     assert not client.recovered
     assert client.sid != first
     assert len(ended) == 1
+
+
+async def test_sessions_expire_for_methods_too() -> None:
+    ended: list[str] = []
+
+    class Chat(Namespace):
+        @on.session_expired
+        async def expired(self, session: Session) -> None:
+            ended.append(session.id)
+
+    io = await recovering(max_disconnection_duration=0.01)
+    io.include(Chat("/chat"))
+    client = await Client(io, "/chat").connect()
+    client.lose()
+    await until(lambda: ended == [client.sid])
 
 
 async def test_no_session_outlives_the_server() -> None:

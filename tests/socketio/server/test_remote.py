@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from arcwire import AckTimeout, Disconnected, DisconnectReason, EventError, Namespace, Server, Socket
+from arcwire import AckTimeout, Disconnected, DisconnectReason, EventError, Namespace, Server, Socket, on
 from arcwire.socketio.adapter import Adapter, Home, LocalAdapter, Member, RoomObserver, SocketDescription
 from arcwire.socketio.remote import FetchedSocket, RemoteSocket
 from arcwire.socketio.selection import Selection
@@ -367,3 +367,15 @@ async def test_each_namespace_has_an_adapter_of_its_own() -> None:
     io.include(chat)
     io.of("/other")
     assert made == ["/", "/chat", "/other"]
+
+
+async def test_server_events_as_methods() -> None:
+    class Shop(Namespace):
+        @on.server_event("stock")
+        async def stock(self, item: str) -> str:
+            return f"{item} in {self.name}"
+
+    neighbours = Neighbours()
+    here, there = [Server(adapter=neighbours.make) for _ in range(2)]
+    there.include(Shop("/shop"))
+    assert await here.of("/shop").server_side_emit_with_ack("stock", "tea") == ["tea in /shop"]

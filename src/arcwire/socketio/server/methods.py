@@ -35,6 +35,14 @@ class On:
         """The method is called when a socket is gone; see `Namespace.on_disconnect`."""
         return _mark(method, "on_disconnect")
 
+    def session_expired(self, method: F) -> F:
+        """The method is told who did not come back; see `Namespace.on_session_expired`."""
+        return _mark(method, "on_session_expired")
+
+    def server_event(self, event: str) -> Callable[[F], F]:
+        """The method handles an event of another server; see `Namespace.on_server_event`."""
+        return lambda method: _mark(method, "on_server_event", event)
+
     def middleware(self, method: F) -> F:
         """The method is a middleware; see `Namespace.use`."""
         return _mark(method, "use")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 from arcwire.errors import EventError
 from arcwire.socketio.adapter import Adapter, RoomObserver
@@ -94,8 +94,12 @@ class Population:
         check_server_event(event, where="server_side_emit_with_ack")
         return await self.adapter.server_side_emit_with_ack(event, args, check_timeout(timeout))
 
-    def on_server_event(self, event: str) -> Callable[[F], F]:
-        """Register a handler for what other servers send with `server_side_emit`: a decorator.
+    @overload
+    def on_server_event(self, event: str) -> Callable[[F], F]: ...
+    @overload
+    def on_server_event(self, event: str, handler: F) -> F: ...
+    def on_server_event(self, event: str, handler: F | None = None) -> F | Callable[[F], F]:
+        """Register a handler for what other servers send with `server_side_emit`; also a decorator.
 
         It is called with the arguments, decoded into the types of its parameters. What the first
         handler returns that returns something answers `server_side_emit_with_ack`.
@@ -109,7 +113,7 @@ class Population:
             self.server_event_handlers.add(event, handler, once=False, where=where)
             return handler
 
-        return register
+        return register if handler is None else register(handler)
 
     async def receive_server_event(self: Populated, event: str, args: Sequence[object]) -> object:
         """See `Home`: the answer to an event of another server; what fails is logged."""
