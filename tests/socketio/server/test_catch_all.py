@@ -91,7 +91,8 @@ async def test_listeners_are_removed_and_listed() -> None:
     socket.off_any_outgoing()
     # Who has none pays nothing for having been asked.
     assert socket.hooks is io.hooks
-    assert not (io.hooks.intercepts or io.hooks.watches)
+    assert not io.hooks.intercepts
+    assert not io.hooks.watches
     assert io.on_any(a) is a
     io.on_any(b)
     io.prepend_any(b)
