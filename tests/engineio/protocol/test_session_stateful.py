@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from arcwire.engineio.protocol.dialect import V3, V4, Dialect
 from arcwire.engineio.protocol.notices import (
     Closed,
     Discarded,
@@ -23,7 +24,7 @@ from arcwire.engineio.protocol.notices import (
     Upgraded,
 )
 from arcwire.engineio.protocol.packet import Binary
-from arcwire.engineio.protocol.payload import PayloadError, decode_binary, decode_payload
+from arcwire.engineio.protocol.payload import PayloadError
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import CLOSE_TIMEOUT, ServerSession, State
 from support.strategies import SEPARATOR, garbage, near_packets
@@ -36,6 +37,18 @@ fatal_packets = st.sampled_from(["1", "2", "2probe", "7", ""])
 
 
 class SessionMachine(RuleBasedStateMachine):
+    dialect: Dialect = V4
+    beat = "3"
+    """What the client sends to stay."""
+
+    def say(self, packet: str) -> str:
+        """The packet of `good_packets` and `fatal_packets` in the client's dialect."""
+        return packet
+
+    def pack(self, packets: list[str]) -> bytes:
+        """A payload of the client."""
+        return SEPARATOR.join(packets).encode()
+
     @initialize(
         transport=st.sampled_from(["polling", "polling", "websocket"]),
         interval=durations,
@@ -51,6 +64,7 @@ class SessionMachine(RuleBasedStateMachine):
             ping_timeout=timeout,
             upgrade_timeout=upgrade_timeout,
             now=self.now,
+            dialect=self.dialect,
         )
         self.least_patience = interval + timeout
         self.patience = interval + 2 * timeout
@@ -91,8 +105,8 @@ class SessionMachine(RuleBasedStateMachine):
             case MessageReceived(data):
                 assert self.reason is None, "nothing is received after Closed"
                 self.received.append(data)
-            case PollAnswered(body):
-                self.answer_poll(body)
+            case PollAnswered(body, binary):
+                self.answer_poll(body, binary)
             case PacketsSent(packets):
                 assert self.transport == "websocket"
                 self.deliver(packets)
@@ -118,18 +132,20 @@ class SessionMachine(RuleBasedStateMachine):
                 assert self.probe == "none", "no probe is left hanging"
                 self.discarded = True
 
-    def answer_poll(self, body: bytes) -> None:
+    def answer_poll(self, body: bytes, binary: bool) -> None:
         assert self.poll != "none", "a poll is answered once"
         arrived, self.poll = self.poll == "waits", "none"
         if not arrived:
             return
-        packets = list(decode_payload(body))
+        decode = self.dialect.decode_binary_payload if binary else self.dialect.decode_payload
+        assert decode is not None
+        packets = list(decode(body))
         assert packets
         self.last_answer = packets
         self.deliver([p if isinstance(p, bytes) else p.encode() for p in packets])
 
     def deliver(self, packets: list[bytes]) -> None:
-        control = (b"1", b"2", b"6")
+        control = (b"1", b"2", b"3", b"6")
         self.arrived += [bytes(packet) for packet in packets if packet not in control]
 
     # -- time -----------------------------------------------------------------------
@@ -215,13 +231,13 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.post_runs)
     @rule(packets=st.lists(good_packets, min_size=1, max_size=4))
     def end_post(self, packets: list[str]) -> None:
-        assert self.post(SEPARATOR.join(packets).encode())
+        assert self.post(self.pack(list(map(self.say, packets))))
 
     @precondition(lambda self: self.post_runs)
     @rule(before=st.lists(good_packets, max_size=2), fatal=fatal_packets)
     def end_post_fatally(self, before: list[str], fatal: str) -> None:
         was_open = self.session.is_open
-        valid = self.post(SEPARATOR.join([*before, fatal, "4after"]).encode())
+        valid = self.post(self.pack([*map(self.say, [*before, fatal]), "4after"]))
         assert valid == (not was_open or fatal[:1] in ("1", "2"))
         assert self.session.state is not State.OPEN
 
@@ -242,6 +258,7 @@ class SessionMachine(RuleBasedStateMachine):
     def post(self, body: bytes) -> bool:
         self.post_runs = False
         if self.session.is_open:
+            self.expect_sign_of_life()
             self.expect_payload(body)
         notices, valid = self.session.end_post(body, self.now)
         self.act(notices)
@@ -249,7 +266,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def expect_payload(self, body: bytes) -> None:
         with contextlib.suppress(PayloadError):
-            for packet in decode_payload(body):
+            for packet in self.dialect.decode_payload(body):
                 if not self.expect(packet):
                     break
 
@@ -259,18 +276,23 @@ class SessionMachine(RuleBasedStateMachine):
             self.posted.append(packet)
         elif packet[:1] == "4":
             self.posted.append(packet[1:])
-        elif packet[:1] == "3":
+        elif packet[:1] == self.beat:
             self.last_pong = self.now
-        return isinstance(packet, bytes) or packet[:1] not in ("1", "2")
+        return isinstance(packet, bytes) or packet[:1] not in {"1", "2", "3"} - {self.beat}
+
+    def expect_sign_of_life(self) -> None:
+        """Anything arrived: it gives a client that is asked for a pong more time, once."""
 
     # -- the peer on a WebSocket ------------------------------------------------------
 
     @precondition(lambda self: not self.discarded and self.transport == "websocket")
     @rule(packet=good_packets | fatal_packets | near_packets)
     def receive(self, packet: str) -> None:
+        packet = self.say(packet)
+        self.expect_sign_of_life()
         if packet[:1] == "b":
             with contextlib.suppress(PayloadError):
-                self.posted.append(decode_binary(packet))
+                self.posted.append(self.dialect.decode_binary(packet))
         else:
             self.expect(packet)
         self.act(self.session.receive(packet, self.now))
@@ -327,10 +349,13 @@ class SessionMachine(RuleBasedStateMachine):
     def what_has_not_arrived_is_queued(self) -> None:
         waiting = self.sent[len(self.arrived) :]
         if not self.discarded:
-            pings = self.session.queued_bytes - sum(map(len, waiting))
-            assert pings in (0, 1)
+            heartbeats = self.session.queued_bytes - sum(map(len, waiting))
+            self.check_queued_heartbeats(heartbeats)
             assert not waiting or self.transport == "polling"
             assert self.session.queued_bytes == 0 or self.poll == "none", "a waiting poll has it"
+
+    def check_queued_heartbeats(self, count: int) -> None:
+        assert count in (0, 1), "one ping waits for its pong"
 
     @invariant()
     def there_is_a_deadline_until_the_end(self) -> None:
@@ -344,5 +369,26 @@ class SessionMachine(RuleBasedStateMachine):
             assert self.now <= self.closed_at + CLOSE_TIMEOUT + 1e-6
 
 
+class OldSessionMachine(SessionMachine):
+    """The same with protocol 3: the client pings, and everything it sends keeps it."""
+
+    dialect = V3
+    beat = "2"
+
+    def say(self, packet: str) -> str:
+        return {"bAQID": "b4AQID", "3": "2data", "2": "3", "2probe": "3probe"}.get(packet, packet)
+
+    def pack(self, packets: list[str]) -> bytes:
+        return "".join(f"{len(packet)}:{packet}" for packet in packets).encode()
+
+    def expect_sign_of_life(self) -> None:
+        self.last_pong = self.now
+
+    def check_queued_heartbeats(self, count: int) -> None:
+        assert count >= 0, "a pong for each ping"
+
+
 TestSession = SessionMachine.TestCase
+TestOldSession = OldSessionMachine.TestCase
+TestOldSession.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestSession.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
