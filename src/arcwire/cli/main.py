@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from uvicorn.config import LOG_LEVELS
 
-from arcwire.hosts.uvicorn.run import run
+from arcwire.hosts.uvicorn.run import DRAIN_TIMEOUT, run
 
 _EXAMPLES = """\
 examples:
@@ -65,6 +65,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add("app", metavar="module:attribute", help="a Socket.IO server, or an ASGI application")
     add("--app-dir", default=".", metavar="DIR", help="where to look for the module (default: here)")
     add("--reload", action="store_true", help="start again when a Python file below --app-dir changes")
+    add(
+        "--drain-timeout",
+        type=float,
+        default=DRAIN_TIMEOUT,
+        metavar="SECONDS",
+        help="time that clients have to go after SIGTERM (default: %(default)g; 0 is none)",
+    )
     add("--workers", type=int, default=1, metavar="N", help="number of processes; only 1 works so far")
     group = parser.add_argument_group("address")
     add = group.add_argument

@@ -31,12 +31,16 @@ class Tasks:
     __slots__ = ("_running",)
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], object] = {}
 
-    def own(self, task: asyncio.Task[None]) -> None:
-        """Keep a task alive until it is done."""
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    def own(self, task: asyncio.Task[None], beneficiary: object = None) -> None:
+        """Keep a task alive until it is done. `beneficiary` is for whom it runs."""
+        self._running[task] = beneficiary
+        task.add_done_callback(self._running.pop)
+
+    def beneficiaries(self) -> set[object]:
+        """For whom tasks run."""
+        return set(self._running.values())
 
     def __len__(self) -> int:
         """How many are not done."""

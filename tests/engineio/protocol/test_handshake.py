@@ -33,9 +33,9 @@ def test_requests(row):
         assert answer == row["refusal"]
 
 
-def test_forbidden_is_the_only_one_with_status_403():
-    assert {refusal for refusal in Refusal if refusal.status != 400} == {Refusal.FORBIDDEN}
-    assert Refusal.FORBIDDEN.status == 403
+def test_two_have_another_status_than_400():
+    others = {refusal: refusal.status for refusal in Refusal if refusal.status != 400}
+    assert others == {Refusal.FORBIDDEN: 403, Refusal.SHUTTING_DOWN: 503}
     assert Refusal.FORBIDDEN.body == b'{"code":4,"message":"Forbidden"}'
 
 

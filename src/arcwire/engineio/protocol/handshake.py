@@ -31,6 +31,7 @@ class Refusal(Enum):
     PROTOCOL_MISMATCH = (3, "Bad request", "PROTOCOL_MISMATCH")
     MIDDLEWARE_FAILURE = (3, "Bad request", "MIDDLEWARE_FAILURE")
     ID_GENERATION_ERROR = (3, "Bad request", "ID_GENERATION_ERROR")
+    SHUTTING_DOWN = (3, "Server is shutting down", "SHUTTING_DOWN")
     FORBIDDEN = (4, "Forbidden")
     UNSUPPORTED_PROTOCOL_VERSION = (5, "Unsupported protocol version")
 
@@ -38,7 +39,7 @@ class Refusal(Enum):
         self.code = code
         self.message = message
         self.kind = kind
-        self.status = 403 if code == 4 else 400
+        self.status = 503 if kind == "SHUTTING_DOWN" else 403 if code == 4 else 400
         self.body = self.explain(message)
 
     def explain(self, message: str) -> bytes:

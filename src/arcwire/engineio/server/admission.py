@@ -60,6 +60,8 @@ class Gate:
         self._proxies = TrustedProxies(config.trusted_proxies)
         self._cors = CrossOrigin(config)
         self._cookie = config.cookie_options
+        self.closed = False
+        """Whether no new sessions are opened, because the server is about to stop."""
 
     @property
     def may_wait(self) -> bool:
@@ -96,6 +98,8 @@ class Gate:
                 raise Refused(Refusal.FORBIDDEN, {"name": "FOREIGN_SCRIPT"}, "Origin not allowed")
             sid = None
             if not request.query.get("sid"):
+                if self.closed:
+                    raise Refused(Refusal.SHUTTING_DOWN)
                 await self._ask_application(request)
                 sid = await self._make_id(request)
                 fields += collect(self._hooks.initial_headers, request)
@@ -115,6 +119,8 @@ class Gate:
         logger.debug("refused %s %s: %d %s %s", request.method, request.path, refusal.code, message, context)
         self._hooks.tell(Rejection(request=request, code=refusal.code, message=message, context=context))
         fields = [(b"content-type", b"application/json"), *cors, *collect(self._hooks.headers, request)]
+        if refusal is Refusal.SHUTTING_DOWN:
+            fields.append((b"retry-after", b"1"))  # by then another server, or the next process, is there
         return Response(refusal.status, fields, refusal.explain(message))
 
     def _answer_preflight(

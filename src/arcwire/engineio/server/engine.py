@@ -111,6 +111,10 @@ class Engine:
         """Register a function that is told of each request that is not let in; also as a decorator."""
         return self._hooks.on_connection_error(observer)
 
+    def refuse_newcomers(self) -> None:
+        """Open no more sessions: who asks for one gets 503. Those that are open go on."""
+        self._gate.closed = True
+
     def shutdown(self) -> None:
         """End all sessions with SERVER_SHUTTING_DOWN; clients see a lost connection and reconnect."""
         admissions, self._admissions = self._admissions, {}

@@ -1,4 +1,8 @@
-"""Start uvicorn with the fast path: `run` for programs and the shell, `serve` inside a running loop.
+"""Start uvicorn with the fast path: `run` for programs and the shell, `serve` inside a running loop,
+`serving` while a block runs.
+
+SIGTERM lets clients go first (see `arcwire.hosts.draining`), and then stops; SIGINT stops at once, and
+so does a second signal.
 
 What cannot work is said in one sentence (`StartError`) before the application starts: a target that
 is not there, a taken port, a certificate that cannot be read. Errors inside the user's own modules
@@ -9,21 +13,27 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import uvicorn
 from uvicorn.supervisors import ChangeReload
 
+from arcwire.hosts import draining
 from arcwire.hosts.uvicorn.errors import StartError
 from arcwire.hosts.uvicorn.listener import bind, bind_unix, release, url
 from arcwire.hosts.uvicorn.target import application, load
 
 _logger = logging.getLogger("uvicorn.error")
+
+DRAIN_TIMEOUT = 5.0
+"""Seconds by default; with the 3 for ordinary requests it is within the 10 that Docker grants."""
 
 
 def run(
@@ -34,6 +44,7 @@ def run(
     uds: str | None = None,
     reload: bool = False,
     workers: int = 1,
+    drain_timeout: float = DRAIN_TIMEOUT,
     **options: Any,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Exits the process, with a sentence, if the server cannot start.
@@ -41,7 +52,7 @@ def run(
     `app` is an ASGI application, an object whose `asgi()` gives one (a Socket.IO server), or an
     import string `module:attribute` of either; `reload` needs the string. `port` 0 takes a free
     port, which the start message names. `uds` is the path of a Unix socket, used instead of `host`
-    and `port`.
+    and `port`. After SIGTERM clients have `drain_timeout` seconds to finish and go; 0 is none.
 
     `options` are those of `uvicorn.Config` (`log_level`, `ssl_certfile`, ...) with defaults of our own:
     no access log, because a polling client makes two requests a message; and 3 seconds of
@@ -59,7 +70,7 @@ def run(
             return
         config = _config(app, options)
         config.load()
-        server = Server(config, _listen(config, host, port, uds))
+        server = Server(config, _listen(config, host, port, uds), drain_timeout=drain_timeout)
     except StartError as error:
         _exit(error)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
@@ -73,11 +84,14 @@ async def serve(
     port: int = 3000,
     uds: str | None = None,
     on_start: Callable[[str], None] | None = None,
+    drain_timeout: float = DRAIN_TIMEOUT,
+    signals: bool = True,
     **options: Any,
 ) -> None:
     """Serve inside a running event loop until SIGINT, SIGTERM or cancellation, which stop gracefully.
 
-    Takes what `run` takes, except `reload` and `workers`. `on_start` is called once, with the URL of
+    Takes what `run` takes, except `reload` and `workers`. Without `signals` these are left to others.
+    `on_start` is called once, with the URL of
     the server (`http://127.0.0.1:49152`, or `unix:/path`), when clients can connect. Raises
     `StartError` if the server cannot start.
     """
@@ -85,7 +99,8 @@ async def serve(
         raise TypeError("serve() stays in this process: reload and workers are for run()")
     config = _config(app, options)
     config.load()
-    server = Server(config, _listen(config, host, port, uds), on_start)
+    sockets = _listen(config, host, port, uds)
+    server = Server(config, sockets, on_start, drain_timeout=drain_timeout, signals=signals)
     try:
         await server.serve()
     except asyncio.CancelledError:
@@ -94,6 +109,30 @@ async def serve(
         raise
     finally:
         server.release()
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: object, *, host: str = "127.0.0.1", port: int = 0, **options: Any
+) -> AsyncIterator[str]:
+    """Serve inside a running event loop while the block runs; gives the URL. For scripts and tests.
+
+    Takes what `serve` takes. Signals and logging stay as they are. Raises `StartError` if the server
+    cannot start, and at the end of the block what it failed with meanwhile.
+    """
+    started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    options = {"log_config": None, "signals": False, **options}
+    task = asyncio.create_task(serve(app, host=host, port=port, on_start=started.set_result, **options))
+    try:
+        await asyncio.wait((task, started), return_when=asyncio.FIRST_COMPLETED)
+        if not started.done():
+            await task
+        yield started.result()
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()
 
 
 class Config(uvicorn.Config):
@@ -114,10 +153,18 @@ class Server(uvicorn.Server):
         config: Config,
         sockets: list[socket.socket],
         on_start: Callable[[str], None] | None = None,
+        *,
+        drain_timeout: float = 0.0,
+        signals: bool = True,
     ) -> None:
         super().__init__(config)
         self._sockets = sockets
         self._on_start = on_start
+        self._drain_timeout = drain_timeout
+        self._signals = signals
+        # Running, from SIGTERM on.
+        self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """The whole life of a process; with `reload`, uvicorn calls this in each new one."""
@@ -141,6 +188,7 @@ class Server(uvicorn.Server):
         except OSError as error:  # another program began to listen after this one had bound
             await self.lifespan.shutdown()
             raise StartError(f"Cannot listen on {address}: {error.strerror}.") from None
+        self._loop = asyncio.get_running_loop()
         _logger.info("Arcwire running on %s (Press CTRL+C to quit)", address)
         if self._on_start is not None:
             self._on_start(address)
@@ -149,6 +197,30 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         # Here, because a process that ends by SIGTERM comes no further than the end of `serve`.
         self.release()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        with super().capture_signals() if self._signals else contextlib.nullcontext():
+            yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: the first SIGTERM of a server that runs drains it, everything else stops it."""
+        first = not self._captured_signals and not self.should_exit
+        if sig == signal.SIGTERM and first and self._drain_timeout > 0 and self._loop is not None:
+            self._captured_signals.append(sig)  # it is raised again at the end
+            self._loop.call_soon_threadsafe(self._drain)
+        else:
+            super().handle_exit(sig, frame)
+
+    def _drain(self) -> None:
+        async def drain() -> None:
+            _logger.info("Letting clients go (SIGTERM)")
+            try:
+                await draining.drain_all(self._drain_timeout)
+            finally:
+                self.should_exit = True
+
+        self._draining = asyncio.create_task(drain())
 
     def release(self) -> None:
         """Close the sockets, and remove the file of a Unix socket; the second call does nothing."""

@@ -44,7 +44,7 @@ def dispatch(socket: "Socket", packet: Packet, ack: Ack | None = None) -> None:
             _reject(socket, packet.name, error, ack)
             continue
         if handler.lane is None:
-            socket.server.start(_run(socket, handler, args, packet.name, ack))
+            socket.server.start(_run(socket, handler, args, packet.name, ack), socket)
         else:
             _enter_lane(socket, (handler, args, packet.name, ack))
 
@@ -74,7 +74,7 @@ def _enter_lane(socket: "Socket", job: Job) -> None:
         if ack is not None:
             ack.fail("overloaded", "too many events wait for their handler")
     elif lane.enter(job):
-        socket.server.start(_work(socket, lane, job))
+        socket.server.start(_work(socket, lane, job), socket)
 
 
 async def _work(socket: "Socket", lane: Lane, job: Job | None) -> None:

@@ -33,7 +33,7 @@ def intercept(socket: "Socket", packet: Packet) -> None:
         socket.queue.append(event)
     elif socket.hooks.all_middlewares():
         socket.queue = deque((event,))
-        socket.server.start(_work_off(socket, socket.queue))
+        socket.server.start(_work_off(socket, socket.queue), socket)
     else:
         socket.handle(packet, _call_listeners(event))
 

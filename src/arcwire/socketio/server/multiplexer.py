@@ -111,6 +111,11 @@ class Multiplexer:
         sockets = [] if self._root is None else [self._root]
         return sockets if self._others is None else [*sockets, *self._others.values()]
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the client owes an acknowledgement, or something is on its way to it."""
+        return self.connection.buffered_bytes > 0 or any(socket.owes_ack for socket in self.sockets)
+
     def send_control(self, kind: int, namespace: str, data: object = None) -> None:
         """Send CONNECT, DISCONNECT or CONNECT_ERROR."""
         codec = self._server.codec

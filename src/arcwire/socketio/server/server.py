@@ -4,8 +4,9 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from threading import get_ident
 from typing import Any, TypeVar, Unpack, overload
 
@@ -13,6 +14,7 @@ from arcwire.engineio.config import TRANSPORTS, EngineConfig, HttpOptions
 from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.admission import generate_id
+from arcwire.hosts import draining
 from arcwire.hosts.asgi import ASGIApp, EngineApp, Files
 from arcwire.socketio.adapter import Adapter, AdapterFactory, LocalAdapter
 from arcwire.socketio.callables import describe, is_async
@@ -21,10 +23,12 @@ from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
 from arcwire.socketio.recovery import Log, Recovery
 from arcwire.socketio.selection import check_timeout
+from arcwire.socketio.server.draining import Farewell
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
 from arcwire.socketio.server.namespaces import Namespaces
 from arcwire.socketio.server.parent import ParentNamespace, Predicate
+from arcwire.socketio.server.socket import Socket
 from arcwire.socketio.tasks import Tasks, start
 
 N = TypeVar("N", bound=Callable[[Namespace], object])
@@ -156,6 +160,7 @@ class Server(Namespace):
         get 404.
         """
         config = self.engine.config
+        draining.register(self)
         return EngineApp(
             self.engine,
             config.path,
@@ -174,6 +179,43 @@ class Server(Namespace):
         from arcwire.hosts.uvicorn.run import run  # uvicorn takes time to import; only needed here
 
         run(self.asgi(other), **options)
+
+    @asynccontextmanager
+    async def serving(self, other: ASGIApp | None = None, **options: Any) -> AsyncIterator[str]:
+        """Serve while the block runs, for scripts and tests: `async with io.serving() as url`.
+
+        `url` is that of the server (`http://127.0.0.1:49152`): by default it has a free port and
+        touches neither signals nor logging. At the end of the block it stops as by `close`. Takes
+        what `run` takes, except `reload` and `workers`. Raises StartError if it cannot start.
+        """
+        from arcwire.hosts.uvicorn.run import serving  # as in `run`
+
+        async with serving(self.asgi(other), **options) as url:
+            yield url
+
+    async def drain(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - clients are spread over it
+        """Let the clients go, and close.
+
+        From now on, and for good, new clients get 503 with Retry-After. Those who are here are let go
+        (SERVER_SHUTTING_DOWN) one after the other within half of `timeout`, so that they do not all
+        come back at once elsewhere. Who owes or is owed an acknowledgement, or has running handlers,
+        goes as soon as that is done, and all that are left after `timeout` seconds. Then `close`.
+
+        HTTP routes of the application are served as before. `run` and the `arcwire` command do this
+        on SIGTERM. Raises ValueError for a timeout that is no positive number.
+        """
+        check_timeout(timeout)
+        self.engine.refuse_newcomers()
+        farewell = Farewell(self._multiplexers, seconds=timeout / 2)
+        now = asyncio.get_running_loop().time
+        end = now() + timeout
+        try:
+            async with asyncio.timeout_at(end):
+                await farewell.run(self._tasks.beneficiaries)
+        except TimeoutError:
+            left = len(farewell.waiting)
+            logger.warning("%d client(s) still waited for something after %g seconds", left, timeout)
+        await self.close(grace=max(end - now(), 1.0))
 
     async def close(self, *, grace: float = 5.0) -> None:
         """End all connections (SERVER_SHUTTING_DOWN) and wait for the handlers that still run.
@@ -209,6 +251,11 @@ class Server(Namespace):
 
         return RecoveringAdapter(namespace, options, self.engine, new_log)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop in which it serves; None before its first client."""
+        return self.engine.loop
+
     def new_id(self) -> str:
         """An id for a socket."""
         return generate_id()
@@ -224,11 +271,11 @@ class Server(Namespace):
             self._executor = ThreadPoolExecutor(thread_name_prefix="arcwire")
         return self._executor
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine of the application; it must not raise."""
+    def start(self, coroutine: Coroutine[Any, Any, None], socket: Socket | None = None) -> None:
+        """Run a coroutine of the application, for `socket`; it must not raise."""
         task = start(self._loop, coroutine)
         if not task.done():
-            self._tasks.own(task)
+            self._tasks.own(task, socket)
 
     def call_soon(self, function: Callable[..., None], *args: object) -> None:
         """Call it on the loop's thread, from another one."""

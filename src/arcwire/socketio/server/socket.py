@@ -15,12 +15,7 @@ from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.handshake import Handshake
 from arcwire.socketio.outgoing import OutgoingEvent, prepare
 from arcwire.socketio.protocol.json_codec import decode_json
-from arcwire.socketio.protocol.packet import (
-    DISCONNECT,
-    RESERVED_EVENTS,
-    Packet,
-    PacketError,
-)
+from arcwire.socketio.protocol.packet import DISCONNECT, RESERVED_EVENTS, Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.registration import Registration
 from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection, check_rooms
@@ -366,6 +361,11 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
     def gone(self) -> bool:
         """Whether it is disconnected."""
         return self._gone is not None
+
+    @property
+    def owes_ack(self) -> bool:
+        """Whether an acknowledgement of this client is waited for."""
+        return bool(self._acks)
 
     def enter(self) -> None:
         """The middlewares are done: broadcasts reach it from now on, though they are held."""
