@@ -163,6 +163,20 @@ async def test_sessions_are_opened_beside_it(client: RawClient) -> None:
     assert answer.body.startswith(b'0{"sid"')
 
 
+async def test_pages_of_allowed_origins_may_load_it_as_a_module(package: Path) -> None:
+    allowed = "https://app.example"
+    async with client_of(Server(serve_client=package, cors_allowed_origins=[allowed])) as client:
+        for fields in ({}, {"if_none_match": "*"}):
+            answer = await get(client, "/socket.io/socket.io.esm.min.js", origin=allowed, **fields)
+            assert answer.headers["access-control-allow-origin"] == allowed
+            assert answer.raw.count(b"vary: ") == 2
+        answer = await get(client, "/socket.io/socket.io.esm.min.js", origin="https://other.example")
+        assert "access-control-allow-origin" not in answer.headers
+    async with client_of(Server(serve_client=package)) as client:
+        answer = await get(client, "/socket.io/socket.io.js", origin=allowed)
+        assert "access-control-allow-origin" not in answer.headers
+
+
 async def test_below_a_mount(package: Path) -> None:
     site = Starlette(routes=[Mount("/live", Server(serve_client=package).asgi())])
     async with client_of(site) as client:

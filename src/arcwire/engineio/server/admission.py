@@ -78,6 +78,11 @@ class Gate:
         """Whether a browser asks beforehand what it may do; a question only where CORS is in use."""
         return request.method == "OPTIONS" and self._cors.configured
 
+    async def cors_fields(self, request: Request) -> Headers:
+        """The header fields by which a page of the request's origin may read an answer."""
+        origin = request.header(b"origin")
+        return self._cors.fields(origin, allowed=await self._cors.allows(origin))
+
     async def admit(self, request: Request, *, upgrade: bool) -> Admission | Response:
         """Check a request that opens a session (`upgrade`: over a WebSocket) or a session's WebSocket,
         or that has no session: the answer that refuses it, or that of a preflight request."""

@@ -111,6 +111,10 @@ class Engine:
         """Register a function that is told of each request that is not let in; also as a decorator."""
         return self._hooks.on_connection_error(observer)
 
+    async def cors_fields(self, request: Request) -> Headers:
+        """The CORS fields for an answer that is not the engine's own, to a request below its path."""
+        return await self._gate.cors_fields(request)
+
     def refuse_newcomers(self) -> None:
         """Open no more sessions: who asks for one gets 503. Those that are open go on."""
         self._gate.closed = True

@@ -12,10 +12,11 @@ from typing import Any, TypeVar, Unpack, overload
 
 from arcwire.engineio.config import TRANSPORTS, EngineConfig, HttpOptions
 from arcwire.engineio.deflate import PerMessageDeflate
+from arcwire.engineio.link import Request, Response
 from arcwire.engineio.server import Connection, Engine
 from arcwire.engineio.server.admission import generate_id
 from arcwire.hosts import draining
-from arcwire.hosts.asgi import ASGIApp, EngineApp, Files
+from arcwire.hosts.asgi import ASGIApp, EngineApp
 from arcwire.socketio.adapter import Adapter, AdapterFactory, LocalAdapter
 from arcwire.socketio.callables import describe, is_async
 from arcwire.socketio.client_files import ClientFiles
@@ -105,9 +106,9 @@ class Server(Namespace):
             per_message_deflate=per_message_deflate,
             **http,
         )
-        self._files: Files | None = None
+        self._files: ClientFiles | None = None
         if serve_client is not False:
-            self._files = ClientFiles(None if serve_client is True else serve_client).answer
+            self._files = ClientFiles(None if serve_client is True else serve_client)
         self.recovery = connection_state_recovery
         if self.recovery is not None and adapter is not LocalAdapter:
             raise ValueError("connection_state_recovery works with Arcwire's own adapter for one node only")
@@ -166,7 +167,7 @@ class Server(Namespace):
             config.path,
             other,
             on_shutdown=self.close,
-            files=self._files,
+            files=None if self._files is None else self._answer_file,
             add_trailing_slash=config.add_trailing_slash,
         )
 
@@ -282,6 +283,13 @@ class Server(Namespace):
         self._loop.call_soon_threadsafe(function, *args)
 
     # -- inside ---------------------------------------------------------------------
+
+    async def _answer_file(self, name: str, request: Request) -> Response | None:
+        assert self._files is not None
+        response = await self._files.answer(name, request)
+        if response is not None:
+            response.headers += await self.engine.cors_fields(request)
+        return response
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
