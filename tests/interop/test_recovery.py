@@ -73,7 +73,10 @@ async def connected(io: Server, proxy: Proxy, *transports: str) -> AsyncIterator
 
 
 def recovering() -> Server:
-    """A server that notices soon when a client polls no more: JavaScript's does that after some cuts."""
+    """A server that notices soon when a client polls no more.
+
+    JavaScript's stays paused when a probe fails while its transport pauses; only heartbeats end that.
+    """
     return Server(connection_state_recovery=Recovery(), ping_interval=1, ping_timeout=1)
 
 
