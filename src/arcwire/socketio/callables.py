@@ -61,6 +61,14 @@ def type_name(type_: Any) -> str:
     return type_.__name__ if isinstance(type_, type) else str(type_)
 
 
+def type_arguments(type_: Any) -> typing.Iterator[Any]:
+    """A type and its type arguments, at any depth."""
+    yield type_
+    for argument in typing.get_args(type_):
+        if argument is not type_ and not isinstance(argument, str | int):
+            yield from type_arguments(argument)
+
+
 def _has(test: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
     while isinstance(function, functools.partial):
         function = function.func

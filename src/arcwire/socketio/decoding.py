@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from arcwire.socketio.callables import type_name
+from arcwire.socketio.callables import type_arguments, type_name
 from arcwire.socketio.protocol.attachments import BINARY_TYPES
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.models import decode_model, first_error, is_model, is_pydantic_dataclass
@@ -96,7 +96,7 @@ def holds_bytes(type_: Any) -> bool:
 
 def _check_constraints(type_: Any) -> None:
     """Raise TypeError for constraints that would not be checked."""
-    for part in _arguments(type_):
+    for part in type_arguments(type_):
         for constraint in getattr(part, "__metadata__", ()):
             if type(constraint).__module__.partition(".")[0] in _FOREIGN_CONSTRAINTS:
                 raise TypeError(f"{constraint!r} is only checked within pydantic models; use msgspec.Meta")
@@ -128,17 +128,9 @@ def _parts(info: Any) -> typing.Iterator[Any]:
             todo.extend(getattr(info, name) for name in info.__struct_fields__)
 
 
-def _arguments(type_: Any) -> typing.Iterator[Any]:
-    """A type and its type arguments, at any depth."""
-    yield type_
-    for argument in typing.get_args(type_):
-        if argument is not type_ and not isinstance(argument, str | int):
-            yield from _arguments(argument)
-
-
 def _pydantic_adapter(type_: Any, error: TypeError) -> Any:
     """What decodes a type that holds models; raises `error` where there is nothing."""
-    if not any(is_model(part) for part in _arguments(type_)):
+    if not any(is_model(part) for part in type_arguments(type_)):
         raise error
     from pydantic import PydanticUserError, TypeAdapter  # whoever has a model has imported it
 

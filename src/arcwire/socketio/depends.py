@@ -13,6 +13,7 @@ from arcwire.socketio.callables import (
     is_async_generator,
     is_generator,
     read_parameters,
+    type_arguments,
     type_name,
 )
 from arcwire.socketio.decoding import Parameter
@@ -81,7 +82,19 @@ class Client(Protocol):
 
 
 def find_marker(hint: Any) -> Marker | None:
-    """The marker in the metadata of an annotation."""
+    """The marker in the metadata of an annotation; raises TypeError for one that is further inside.
+
+    A client must never fill what looks like a dependency.
+    """
+    marker = _own_marker(hint)
+    if marker is None and any(_own_marker(part) is not None for part in type_arguments(hint)):
+        raise TypeError(
+            "Depends, Auth and Param go around the whole type: Annotated[int | None, Depends(...)]"
+        )
+    return marker
+
+
+def _own_marker(hint: Any) -> Marker | None:
     for each in getattr(hint, "__metadata__", ()):
         if isinstance(each, Marker):
             return each
@@ -173,14 +186,16 @@ class Steps:
             return self._known[function]
         self._open.append(function)
         sources = []
+        defaults = False  # a parameter is left to its default: nothing can be filled behind it
         for parameter, hint in read_parameters(function, self._where):
             source = self._source(function, parameter, hint)
             if source is None and parameter.default is not inspect.Parameter.empty:
-                break  # defaults from here on
-            if source is None or parameter.kind not in POSITIONAL:
+                defaults = True
+                continue
+            if source is None or parameter.kind not in POSITIONAL or defaults:
                 raise TypeError(
                     f"{self._where} cannot fill {parameter.name!r} of the dependency {describe(function)}; "
-                    "annotate it with Socket, or with Annotated and Depends, Auth or Param"
+                    "annotate it with Socket, or with Annotated and Depends, Auth or Param, before those with defaults"
                 )
             sources.append(source)
         self._open.pop()

@@ -125,7 +125,7 @@ class Signature:
 
     def _read(self, leading: tuple[str, ...]) -> None:
         for index, (parameter, hint) in enumerate(read_parameters(self.original, self._where)):
-            marker = find_marker(hint)
+            marker = self._marker(parameter, hint)
             if isinstance(parameter.default, Marker):
                 raise TypeError(
                     f"{self._where}: write {parameter.name}: Annotated[..., "
@@ -153,6 +153,20 @@ class Signature:
                 f"{len(self.slots)} argument{'' if len(self.slots) == 1 else 's'}; "
                 f"write ({leading[0]}: {leading[0].title()}, ...)"
             )
+
+    def _marker(self, parameter: inspect.Parameter, hint: Any) -> Marker | None:
+        try:
+            marker = find_marker(hint)
+        except TypeError as error:
+            raise TypeError(
+                f"{self._where} cannot fill {parameter.name!r} of {describe(self.original)}: {error}"
+            ) from None
+        if marker is not None and parameter.kind not in POSITIONAL:
+            raise TypeError(
+                f"{self._where} fills positional parameters only: {parameter.name!r} of "
+                f"{describe(self.original)} is none"
+            )
+        return marker
 
     def _read_slot(self, parameter: inspect.Parameter, hint: Any, leading: tuple[str, ...]) -> None:
         index = len(self.slots)

@@ -104,6 +104,9 @@ async def test_annotations_say_it_for_their_namespace() -> None:
     @io.on("x")
     async def x(socket: Socket) -> None: ...
 
+    @io.on("y")
+    async def y(socket: Socket[UserData | None]) -> None: ...
+
     io.include(chat)
     client = MemoryClient(io)
     assert (await client.enter()).data == {}

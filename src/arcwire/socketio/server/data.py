@@ -1,6 +1,7 @@
 """What `socket.data` is."""
 
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +31,7 @@ class DataType:
     def claim(self, type_: Any, where: str) -> None:
         """A handler wants this type. Raises TypeError when it gets another."""
         wanted = typing.get_origin(type_) or type_
-        if not isinstance(wanted, type):
+        if not isinstance(wanted, type) or wanted is types.UnionType:
             return  # a union: nothing that can be made
         known = self._known
         if known is None or (known is not self and not _fits(known._made, wanted)):

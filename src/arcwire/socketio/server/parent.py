@@ -36,7 +36,7 @@ class ParentNamespace(Namespace):
             self.pattern = NamePattern(name)
         elif isinstance(matcher, re.Pattern):
             self.pattern = NamePattern(matcher)
-            name = f"/{matcher.pattern}".replace(",", "")
+            name = f"/{matcher.pattern.removeprefix('/')}".replace(",", "")
         elif callable(matcher):
             self.predicate = matcher
             name = f"/{getattr(matcher, '__qualname__', type(matcher).__name__)}"
