@@ -297,6 +297,17 @@ class SessionMachine(RuleBasedStateMachine):
             self.expect(packet)
         self.act(self.session.receive(packet, self.now))
 
+    @precondition(lambda self: self.reason is None and not self.post_runs)
+    @rule(seconds=waits)
+    def stay(self, seconds: float) -> None:
+        """What clients do for most of their time."""
+        if self.transport == "websocket":
+            self.receive("3")
+        else:
+            self.begin_post()
+            self.end_post(["3"])
+        self.time_passes(seconds)
+
     @precondition(lambda self: not self.discarded and self.transport == "websocket")
     @rule()
     def lose_websocket(self) -> None:
