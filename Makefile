@@ -59,7 +59,7 @@ unit-%: .venv-%/.test
 interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
-browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) examples/chat/$(MODULES) chromium ## Test the chat in Chromium
+browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) examples/chat/$(MODULES) chromium ## Test in Chromium
 	$(python) -m pytest tests/browser
 
 coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
