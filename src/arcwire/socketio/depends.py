@@ -195,8 +195,8 @@ class Steps:
             if source is None or parameter.kind not in POSITIONAL or defaults:
                 raise TypeError(
                     f"{self._where} cannot fill {parameter.name!r} of the dependency {describe(function)}; "
-                    "annotate it with Socket, or with Annotated and Depends, Auth or Param, before those with "
-                    "defaults"
+                    "annotate it with Socket, or with Annotated and Depends, Auth or Param, before those "
+                    "with defaults"
                 )
             sources.append(source)
         self._open.pop()
