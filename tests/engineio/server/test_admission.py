@@ -448,7 +448,12 @@ async def test_defect_13_the_cookie_is_set_on_both_transports(option: Any, attri
 
 @pytest.mark.parametrize(
     "packet, body, frame",
-    [("hello €", "\x1e4hello €", "4hello €"), (b"\x01\x02", "\x1ebAQI=", b"\x01\x02"), ("", "\x1e4", "4")],
+    [
+        ("hello €", "\x1e4hello €", "4hello €"),
+        (b"\x01\x02", "\x1ebAQI=", b"\x01\x02"),
+        ("", "\x1e4", "4"),
+        (b"", "\x1eb", b""),
+    ],
 )
 async def test_the_initial_packet_comes_with_the_handshake(
     packet: str | bytes, body: str, frame: str | bytes

@@ -56,8 +56,7 @@ class Engine:
         self.answers = Answers(config, self._hooks)
         # Requests that wait for functions of the application.
         self._admissions: dict[HttpExchange, asyncio.Task[None]] = {}
-        initial = config.initial_packet
-        self._initial = b"4" + initial.encode() if isinstance(initial, str) else initial and Binary(initial)
+        self._initial = _message_packet(config.initial_packet)
 
     # -- for the application ----------------------------------------------------
 
@@ -338,6 +337,12 @@ class Engine:
 
         exchange.on_abort = on_abort
         exchange.read_body(self.max_payload, on_body, on_overflow)
+
+
+def _message_packet(data: str | bytes | None) -> bytes | None:
+    if data is None:
+        return None
+    return b"4" + data.encode() if isinstance(data, str) else Binary(data)
 
 
 def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
