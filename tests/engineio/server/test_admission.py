@@ -497,7 +497,7 @@ async def test_observers_learn_what_was_wrong() -> None:
         (2, {"method": "POST"}),
         (3, {"name": "TRANSPORT_MISMATCH", "transport": "polling", "previous_transport": "websocket"}),
         (3, {"name": "TRANSPORT_HANDSHAKE_ERROR", "transport": "websocket"}),
-        (3, {"name": "PROTOCOL_MISMATCH", "protocol": "3"}),
+        (3, {"name": "PROTOCOL_MISMATCH", "protocol": "3", "previous_protocol": "4"}),
         (3, {"name": "BAD_METHOD", "method": "PUT"}),
         (5, {"protocol": "5"}),
     ]

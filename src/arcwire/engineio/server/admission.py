@@ -198,7 +198,9 @@ def _is_foreign_script(request: Request) -> bool:
     return "j" in request.query and request.header(b"sec-fetch-site") in ("cross-site", "same-site")
 
 
-def describe(refusal: Refusal, request: Request, session_transport: str | None) -> dict[str, Any]:
+def describe(
+    refusal: Refusal, request: Request, session_transport: str | None, session_protocol: int | None
+) -> dict[str, Any]:
     """What observers are told of a request against the rules of the protocol."""
     query = request.query
     transport, protocol = query.get("transport"), query.get("EIO")
@@ -213,7 +215,9 @@ def describe(refusal: Refusal, request: Request, session_transport: str | None) 
             return {"method": request.method}
         case Refusal.INVALID_ORIGIN:
             return {"origin": request.header(b"origin")}
-        case Refusal.PROTOCOL_MISMATCH | Refusal.UNSUPPORTED_PROTOCOL_VERSION:
+        case Refusal.PROTOCOL_MISMATCH:
+            return {"protocol": protocol, "previous_protocol": str(session_protocol)}
+        case Refusal.UNSUPPORTED_PROTOCOL_VERSION:
             return {"protocol": protocol}
         case _:
             return {}

@@ -221,7 +221,10 @@ class Engine:
                 "allow_eio3=True lets clients of Socket.IO 2 in (this is said once)",
                 query.get("EIO"),
             )
-        return None if refusal is None else Refused(refusal, describe(refusal, request, session_transport))
+        if refusal is None:
+            return None
+        session_protocol = None if connection is None else connection.protocol
+        return Refused(refusal, describe(refusal, request, session_transport, session_protocol))
 
     def _handle_stranger(self, exchange: HttpExchange) -> None:
         """Answer a request that opens a session, or belongs to none."""
