@@ -16,9 +16,6 @@ from support.servers import ServerProcess, free_port
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 10.0
 
-# The clients leave sockets and HTTP sessions to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
 
 @dataclass(frozen=True)
 class Example:
@@ -72,7 +69,8 @@ class Visitor:
         self.bearer = bearer
         self.token: str | None = None
         self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-        self.client = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+        # One session, as in a browser: the client sends its cookies, too.
+        self.client = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self.http)
         self.notices: asyncio.Queue[Any] = asyncio.Queue()
         self.client.on("notice", self.notices.put)
 
@@ -88,12 +86,10 @@ class Visitor:
         return await self.post("/login", {"name": name, "password": password})
 
     async def connect(self, transport: str) -> None:
-        cookies = "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.http.cookie_jar)
         await self.client.connect(
             self.url,
             socketio_path="/live/socket.io",
             transports=[transport],
-            headers={"cookie": cookies} if cookies else {},
             auth={"token": self.token} if self.token else None,
             wait_timeout=PATIENCE,
         )
@@ -103,7 +99,7 @@ class Visitor:
             return await self.notices.get()
 
     async def leave(self) -> None:
-        await self.client.disconnect()
+        await self.client.shutdown()
         await self.http.close()
 
 

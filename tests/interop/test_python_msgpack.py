@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import pytest
 import socketio
 
@@ -10,9 +11,6 @@ from support.interop import MAIN_HOSTS
 from support.servers import ServerProcess
 
 PATIENCE = 5.0
-
-# The client leaves sockets and HTTP sessions to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 @pytest.fixture(scope="module", params=[host for host in MAIN_HOSTS if host != "node"])
@@ -24,7 +22,10 @@ def host(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
 async def test_it_connects_asks_and_is_asked(server: ServerProcess, transports: list[str]) -> None:
-    client = socketio.AsyncClient(serializer="msgpack", reconnection=False, handle_sigint=False)
+    http = aiohttp.ClientSession()
+    client = socketio.AsyncClient(
+        serializer="msgpack", reconnection=False, handle_sigint=False, http_session=http
+    )
     bounced: asyncio.Queue[Any] = asyncio.Queue()
     client.on("bounced", lambda *values: bounced.put_nowait(values), namespace="/custom")
     client.on("question", lambda asked: {"asked": asked}, namespace="/custom")
@@ -41,5 +42,5 @@ async def test_it_connects_asks_and_is_asked(server: ServerProcess, transports: 
         answer = await client.call("ask-me", (4, b"?"), namespace="/custom", timeout=PATIENCE)
         assert answer == {"answer": {"asked": b"?"}}
     finally:
-        await client.disconnect()
         await client.shutdown()
+        await http.close()
