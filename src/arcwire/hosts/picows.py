@@ -326,7 +326,8 @@ class PicowsLink(Listener):
 
     def _receive_special(self, frame: WSFrame) -> None:
         if self._state >= _ENDED:
-            if frame.msg_type is _CLOSE:
+            # Closed twice, asyncio's TLS transport forgets how to abort.
+            if frame.msg_type is _CLOSE and not self._transport.is_closing():
                 self._transport.close()
             return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
