@@ -103,6 +103,14 @@ def test_pings_are_answered_without_their_data(polling, websocket, ping):
     assert polling.deadline == websocket.deadline == 65
 
 
+def test_pongs_do_not_pile_up(polling):
+    assert post(polling, b"1:2" * 100_000) == ([], True)
+    assert polling.queued_bytes == 1
+    polling.send(b"4a")
+    assert post(polling, b"1:21:2") == ([], True)
+    assert polling.poll(2) == [PollAnswered(b"1:32:4a1:3")]
+
+
 def test_a_waiting_poll_carries_the_pong(polling):
     polling.poll(1)
     assert post(polling, b"1:2", 20) == ([PollAnswered(b"1:3")], True)

@@ -134,7 +134,7 @@ class ServerSession:
             if self.heartbeat.expired(now):
                 notices += self._end(CloseReason.PING_TIMEOUT, self.heartbeat.MISSED)
             else:
-                notices += self.send(packets.PING)
+                notices += self._send_heartbeat(packets.PING)
         return notices
 
     # -- sending -------------------------------------------------------------
@@ -298,7 +298,7 @@ class ServerSession:
         kind = packet[:1]
         if kind == self.heartbeat.EXPECTS:
             answer = self.heartbeat.beat(now)
-            return _NOTHING if answer is None else self.send(answer)
+            return _NOTHING if answer is None else self._send_heartbeat(answer)
         if kind == "1":
             return self._end(CloseReason.TRANSPORT_CLOSE, "the client sent a close packet")
         if kind in ("2", "3"):
@@ -308,6 +308,13 @@ class ServerSession:
             self.heartbeat.sign_of_life(now)
             return _NOTHING
         return self._end(CloseReason.PARSE_ERROR, f"unknown packet type {kind!r}")
+
+    def _send_heartbeat(self, packet: bytes) -> Sequence[Notice]:
+        # A client that posts without polling gets one when it polls, however many are due: the queue
+        # does not grow by what a client can send for nothing.
+        if self._queue and self._queue[-1] == packet:
+            return _NOTHING
+        return self.send(packet)
 
     def _take_queue(self) -> list[bytes]:
         queue, self._queue = self._queue or [], None
