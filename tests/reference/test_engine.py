@@ -10,7 +10,7 @@ import pytest
 
 from arcwire import Server
 from arcwire.engineio.config import EngineConfig
-from arcwire.engineio.link import Response
+from arcwire.engineio.link import Request, Response
 from arcwire.engineio.protocol.reasons import CloseReason
 from support.frames import TEXT
 from support.links import MemoryClient, MemoryExchange, admit, request
@@ -126,7 +126,8 @@ async def test_bytes_that_are_no_frames_behind_the_handshake(upgrade: bool) -> N
             if upgrade:
                 query += f"&sid={(await wire.poll_session('/socket.io')).sid}"
             head = (
-                f"GET /socket.io/?{query} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                f"GET /socket.io/?{query} HTTP/1.1\r\nHost: test\r\n"
+                "Connection: Upgrade\r\nUpgrade: websocket\r\n"
                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             )
             client = await wire.connect()
@@ -143,3 +144,37 @@ async def test_bytes_that_are_no_frames_behind_the_handshake(upgrade: bool) -> N
             assert (await other.text()).startswith("40")
         finally:
             await wire.close()
+
+
+async def test_a_session_outlives_connections_that_close() -> None:
+    """A client may open a connection for each request, and say so."""
+    io = Server()
+
+    @io.on("test")
+    def test(socket: object, value: int) -> int:
+        return value
+
+    async with running(io.asgi()) as server:
+        wire = Wire(server.url)
+        try:
+            session = await wire.poll_session("/socket.io")
+            for body, answer in ((b"40", "40{"), (b'421["test",7]', "431[7]")):
+                posted = await session.post(body, "Connection: close")
+                assert (posted.status, posted.headers["connection"]) == (200, "close")
+                polled = await wire.ask("GET", session.target, headers=("Connection: close",))
+                assert polled.headers["connection"] == "close"
+                assert polled.body.decode().startswith(answer)
+            assert io.engine.clients_count == 1
+        finally:
+            await wire.close()
+
+
+async def test_a_websocket_is_refused_when_its_id_cannot_be_made() -> None:
+    def broken(of: Request) -> str:
+        raise RuntimeError("nope")
+
+    engine = RecordedEngine(EngineConfig(generate_id=broken))
+    refused = await engine.admit(request_with("GET", transport="websocket"))
+    assert isinstance(refused, Response)
+    assert (refused.status, json.loads(refused.body)) == (400, {"code": 3, "message": "Bad request"})
+    assert engine.clients_count == 0

@@ -357,3 +357,20 @@ async def test_a_session_that_nobody_knows(recovery: bool) -> None:
     assert not io.sockets[greeting["sid"]].recovered
     client.send("1")
     await io.close()
+
+
+# -- listeners --------------------------------------------------------------------------
+
+
+async def test_outgoing_listeners_hear_binary_broadcasts() -> None:
+    io = Server()
+    heard: list[tuple[Any, ...]] = []
+    socket = await MemoryClient(io).enter()
+
+    @socket.on_any_outgoing
+    async def sent(event: str, *args: Any) -> None:
+        heard.append((event, *args))
+
+    io.emit("blob", b"\x01\x02", {"nested": b"\x03"})
+    await until(lambda: heard)
+    assert heard == [("blob", b"\x01\x02", {"nested": b"\x03"})]
