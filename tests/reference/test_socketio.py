@@ -237,6 +237,24 @@ async def test_volatile_events_of_a_namespace() -> None:
     assert waiting.body == '42/chat,["now"]'
 
 
+async def test_volatile_binary_events_come_whole_or_not_at_all() -> None:
+    io = Server()
+    client, other = MemoryClient(io), MemoryClient(io)
+    socket = await client.enter()
+    await other.connect()
+    head = '51-["ev",{"_placeholder":true,"num":0}]'
+    for target in (socket, io):
+        for each in (client, other):
+            each.link.sent.clear()
+        client.link.stalled = 10_000_000
+        target.volatile.emit("ev", b"\x01")
+        assert client.inbox == []
+        client.link.stalled = 0
+        target.volatile.emit("ev", b"\x02")
+        assert client.inbox == [head, b"\x02"]
+    assert other.inbox == [head, b"\x01", head, b"\x02"]
+
+
 # -- namespaces -------------------------------------------------------------------------
 
 
