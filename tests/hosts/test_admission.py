@@ -150,7 +150,7 @@ async def test_users_of_the_application(host: str) -> None:
         client.vanish()
 
 
-async def test_python_peers_2_7_h_the_own_page_under_tls(host: str, tmp_path: Path) -> None:
+async def test_the_own_page_under_tls(host: str, tmp_path: Path) -> None:
     """Of peers: under direct TLS the page's own origin is refused, and what a client says of itself in
     `X-Forwarded-Proto` and `X-Forwarded-For` is believed."""
     authority = trustme.CA()

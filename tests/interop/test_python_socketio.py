@@ -10,7 +10,7 @@ import pytest
 import socketio
 
 from support.interop import MAIN_HOSTS
-from support.python_peers import Peer
+from support.python_clients import Peer
 from support.servers import ServerProcess
 
 # The clients leave sockets and HTTP sessions to the garbage collector. What is under test here runs

@@ -135,7 +135,7 @@ def test_any_packet_is_a_sign_of_life(polling, websocket):
 
 
 def test_supervision_goes_on_after_an_upgrade(polling):
-    """Appendix B 1: the reference forgets the timer when a session of protocol 3 is upgraded."""
+    """The reference forgets the timer when a session of protocol 3 is upgraded."""
     assert polling.begin_upgrade(1)
     assert polling.receive_probe("2probe", 1) == [ProbeAnswered(b"3probe")]
     assert polling.poll(2) == [PollAnswered(b"1:6")]

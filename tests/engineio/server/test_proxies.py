@@ -100,7 +100,7 @@ async def test_the_origin_is_compared_with_the_host_that_a_trusted_proxy_names()
     assert isinstance(admit(RecordedEngine(), request_with("GET", headers, **of)), Response)
 
 
-async def test_python_peers_2_7_h_own_origin_and_addresses_that_are_not_believed() -> None:
+async def test_own_origin_and_addresses_that_are_not_believed() -> None:
     """Of peers: the address is always 127.0.0.1, an untrusted `X-Forwarded-Proto` counts, and the page's
     own `https` origin gets 400 because the server does not see TLS."""
     engine = RecordedEngine(EngineConfig(cors_allowed_origins=[]))
