@@ -70,10 +70,16 @@ class ServerError(Exception):
     """A server did not start or stop; with the end of its output."""
 
 
+# Hypothesis seeds the random numbers of the process, the same for all; and the runs on several Pythons
+# at the same time must not take each other's servers for their own.
+_random = random.SystemRandom()
+_FIRST_PORT = 20_000 + 4_000 * (sys.version_info.minor % 3)
+
+
 def free_port() -> int:
     """A port that nothing uses, and that the system gives to no connection: servers come back to it."""
     while True:
-        port = random.randrange(20_000, 32_000)  # Linux takes ephemeral ports from 32768 on
+        port = _random.randrange(_FIRST_PORT, _FIRST_PORT + 4_000)  # Linux takes others from 32768 on
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind((HOST, port))
             return port
