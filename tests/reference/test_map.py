@@ -30,6 +30,13 @@ def test_every_test_that_is_named_exists() -> None:
     assert missing == []
 
 
+def test_defects_name_tests_that_exist() -> None:
+    page = (TESTS.parent / "docs" / "defects.md").read_text(encoding="utf-8")
+    named = REFERENCE.findall(page)
+    assert len(named) > 30
+    assert [f"{file}::{name}" for file, name in named if name not in names(file)] == []
+
+
 def test_every_row_has_a_test_or_a_reason() -> None:
     assert len(ROWS) > 400
     for row in ROWS:

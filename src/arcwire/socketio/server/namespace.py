@@ -383,6 +383,8 @@ class Namespace(Registration, Population, CatchAll):
             async with asyncio.timeout(limit) as scope:
                 for middleware in () if socket.skips_middlewares else self._middlewares:
                     await self.call(middleware, (socket,))
+                if socket.gone:
+                    return  # before any handler heard of it, so none hears of its end
                 socket.enter()
                 for handler in self._connect_handlers:
                     await self.call(handler.signature, handler.bind(socket))
