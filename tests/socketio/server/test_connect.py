@@ -269,6 +269,7 @@ async def test_a_client_that_goes_during_its_connection_handler() -> None:
 
     @io.on_connect
     async def connected(socket: Socket) -> None:
+        log.append("connecting")
         await go.wait()
         socket.join("lobby")
         log.append("connected")
@@ -279,12 +280,13 @@ async def test_a_client_that_goes_during_its_connection_handler() -> None:
 
     client = MemoryClient(io)
     client.send("0")
+    await until(lambda: log)
     client.drop()
     await asyncio.sleep(0)
-    assert log == []
+    assert log == ["connecting"]
     go.set()
-    await until(lambda: len(log) == 2)
-    assert log == ["connected", "transport close"]
+    await until(lambda: len(log) == 3)
+    assert log == ["connecting", "connected", "transport close"]
     assert not io.sockets
     io.to("lobby").emit("x")
     assert io.engine.clients_count == 0
