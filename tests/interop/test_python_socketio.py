@@ -252,13 +252,15 @@ async def test_the_server_disconnects(join: Join, close: bool) -> None:
 
 
 async def test_the_client_disconnects(join: Join, blocking: bool, transports: list[str]) -> None:
+    if blocking and transports == ["polling"]:
+        # This client may stop before it has told the server, which then waits for a pong: its half only.
+        peer = await join()
+        await peer.close()
+        assert await peer.heard("disconnect") == ("client disconnect",)
+        return
     client, server = await gone_reason(join, lambda peer: peer.close())
     assert client == "client disconnect"
-    expected = {"client namespace disconnect", "transport close"}
-    if blocking and transports == ["polling"]:
-        # This client may stop before it has told the server, which then notices by itself.
-        expected |= {"ping timeout", "transport error"}
-    assert server in expected
+    assert server in ("client namespace disconnect", "transport close")
 
 
 @pytest.mark.timeout(60)
