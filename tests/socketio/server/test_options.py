@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from arcwire import Ack, Namespace, Server, Socket, on
-from arcwire.socketio.server.lanes import MAX_WAITING
+from arcwire.socketio.lanes import MAX_WAITING
 from support.memory import MemoryClient, until
 
 

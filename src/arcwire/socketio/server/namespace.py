@@ -17,6 +17,7 @@ from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.callables import describe
 from arcwire.socketio.catch_all import CatchAll, Hooks, Listener, read_middleware
 from arcwire.socketio.decoding import InvalidPayload, Parameter
+from arcwire.socketio.failures import explain, read_error_handler
 from arcwire.socketio.handlers import Ack, EventHandlers
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.json_codec import JsonCodec
@@ -24,7 +25,6 @@ from arcwire.socketio.recovery import Session
 from arcwire.socketio.registration import Registration
 from arcwire.socketio.returns import Decode
 from arcwire.socketio.server.data import DataType
-from arcwire.socketio.server.failures import explain, read_error_handler
 from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.recoverable import RecoverableSocket

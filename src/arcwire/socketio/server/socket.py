@@ -11,18 +11,18 @@ from arcwire.engineio.link import PreparedMessage
 from arcwire.socketio.acks import Answer, SingleAnswer
 from arcwire.socketio.broadcast import Broadcast, Emission
 from arcwire.socketio.catch_all import CatchAll, Event, Hooks, Listener, read_middleware
+from arcwire.socketio.dispatch import announce_end, dispatch
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.handshake import Handshake
+from arcwire.socketio.interception import intercept, watch
+from arcwire.socketio.lanes import Lane
 from arcwire.socketio.outgoing import OutgoingEvent, prepare
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import DISCONNECT, RESERVED_EVENTS, Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.registration import Registration
 from arcwire.socketio.selection import DEFAULT_FLAGS, Flags, Selection, check_rooms
-from arcwire.socketio.server.dispatch import announce_end, dispatch
 from arcwire.socketio.server.flagged import FlaggedSocket, Flagging, SocketEmission
-from arcwire.socketio.server.interception import intercept, watch
-from arcwire.socketio.server.lanes import Lane
 from arcwire.socketio.signature import Signature
 
 if TYPE_CHECKING:

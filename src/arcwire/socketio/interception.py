@@ -3,17 +3,15 @@
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from arcwire.errors import EventError
 from arcwire.socketio.catch_all import Event, Listener
+from arcwire.socketio.failures import explain, refuse
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.outgoing import OutgoingEvent
 from arcwire.socketio.protocol.packet import Packet, PacketError
-from arcwire.socketio.server.failures import explain, refuse
-
-if TYPE_CHECKING:
-    from arcwire.socketio.server.socket import Socket
+from arcwire.socketio.recipient import Recipient
 
 MAX_QUEUE = 1000
 """Events of one socket that may wait for a middleware."""
@@ -21,7 +19,7 @@ MAX_QUEUE = 1000
 logger = logging.getLogger("arcwire.socketio")
 
 
-def intercept(socket: "Socket", packet: Packet) -> None:
+def intercept(socket: Recipient, packet: Packet) -> None:
     """An event arrived: call listeners, then middlewares, then the handlers. Raises PacketError.
 
     While a middleware works on an event, later ones of the socket wait, so that they keep their order.
@@ -38,14 +36,14 @@ def intercept(socket: "Socket", packet: Packet) -> None:
         socket.handle(packet, _call_listeners(event))
 
 
-def watch(socket: "Socket", event: OutgoingEvent) -> None:
+def watch(socket: Recipient, event: OutgoingEvent) -> None:
     """An event was sent: call listeners."""
     for listener in socket.hooks.all_outgoing():
         args = listener.bind(event.name, event.args, socket=socket)
         socket.server.start(_run(socket, listener, args, event.name))
 
 
-async def _work_off(socket: "Socket", queue: deque[Event]) -> None:
+async def _work_off(socket: Recipient, queue: deque[Event]) -> None:
     while queue:
         event = queue.popleft()
         ack = _call_listeners(event)
@@ -60,7 +58,7 @@ async def _work_off(socket: "Socket", queue: deque[Event]) -> None:
 
 def _call_listeners(event: Event) -> Ack | None:
     """The acknowledgement, if a listener took it."""
-    socket: Socket = event.socket
+    socket: Recipient = event.socket
     ack: Ack | None = None
     for listener in socket.hooks.all_incoming():
         if listener.takes_ack:
@@ -72,7 +70,7 @@ def _call_listeners(event: Event) -> Ack | None:
     return ack
 
 
-async def _run(socket: "Socket", listener: Listener, args: tuple[Any, ...], event: str) -> None:
+async def _run(socket: Recipient, listener: Listener, args: tuple[Any, ...], event: str) -> None:
     try:
         await socket.namespace.call(listener.signature, args)
     except Exception as error:
@@ -80,7 +78,7 @@ async def _run(socket: "Socket", listener: Listener, args: tuple[Any, ...], even
 
 
 async def _passes(event: Event, ack: Ack | None) -> bool:
-    socket: Socket = event.socket
+    socket: Recipient = event.socket
     fills = {"event": event, "socket": socket}
     for middleware in socket.hooks.all_middlewares():
         try:

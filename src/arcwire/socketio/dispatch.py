@@ -2,25 +2,23 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from arcwire.errors import EventError
 from arcwire.socketio.decoding import InvalidPayload
+from arcwire.socketio.failures import explain, refuse
 from arcwire.socketio.handlers import Ack, EventHandler
+from arcwire.socketio.lanes import Job, Lane
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import Packet
 from arcwire.socketio.protocol.reasons import DisconnectReason
-from arcwire.socketio.server.failures import explain, refuse
-from arcwire.socketio.server.lanes import Job, Lane
+from arcwire.socketio.recipient import Recipient
 from arcwire.socketio.signature import Signature
-
-if TYPE_CHECKING:
-    from arcwire.socketio.server.socket import Socket
 
 logger = logging.getLogger("arcwire.socketio")
 
 
-def dispatch(socket: "Socket", packet: Packet, ack: Ack | None = None) -> None:
+def dispatch(socket: Recipient, packet: Packet, ack: Ack | None = None) -> None:
     """Start the handlers of an event, those of the namespace first. Raises PacketError.
 
     `ack` is given when somebody has taken the acknowledgement already.
@@ -49,12 +47,12 @@ def dispatch(socket: "Socket", packet: Packet, ack: Ack | None = None) -> None:
             _enter_lane(socket, (handler, args, packet.name, ack))
 
 
-def announce_end(socket: "Socket", signature: Signature, reason: DisconnectReason, description: str) -> None:
+def announce_end(socket: Recipient, signature: Signature, reason: DisconnectReason, description: str) -> None:
     """Start a disconnection handler."""
     socket.server.start(_run_disconnect(socket, signature, reason, description))
 
 
-def _taken(socket: "Socket", ack: Ack | None, handlers: int) -> Ack:
+def _taken(socket: Recipient, ack: Ack | None, handlers: int) -> Ack:
     """The acknowledgement for a handler that answers by calling it, asked for or not."""
     if ack is None:
         ack = Ack(socket, None, handlers)
@@ -62,7 +60,7 @@ def _taken(socket: "Socket", ack: Ack | None, handlers: int) -> Ack:
     return ack
 
 
-def _enter_lane(socket: "Socket", job: Job) -> None:
+def _enter_lane(socket: Recipient, job: Job) -> None:
     handler, _, event, ack = job
     if socket.lanes is None:
         socket.lanes = {}
@@ -77,13 +75,13 @@ def _enter_lane(socket: "Socket", job: Job) -> None:
         socket.server.start(_work(socket, lane, job), socket)
 
 
-async def _work(socket: "Socket", lane: Lane, job: Job | None) -> None:
+async def _work(socket: Recipient, lane: Lane, job: Job | None) -> None:
     while job is not None:
         await _run(socket, *job)
         job = lane.leave()
 
 
-def _answer_unknown(socket: "Socket", packet: Packet, ack: Ack | None) -> None:
+def _answer_unknown(socket: Recipient, packet: Packet, ack: Ack | None) -> None:
     if packet.json is not None:
         decode_json(packet.json)
     logger.debug("no handler for event %r of %r", packet.name, socket)
@@ -92,14 +90,14 @@ def _answer_unknown(socket: "Socket", packet: Packet, ack: Ack | None) -> None:
         Ack(socket, packet.id, 1).fail("unknown_event", message)
 
 
-def _reject(socket: "Socket", event: str, error: InvalidPayload, ack: Ack | None) -> None:
+def _reject(socket: Recipient, event: str, error: InvalidPayload, ack: Ack | None) -> None:
     logger.info("event %r of %r is invalid: %s at %s", event, socket, error.message, error.path)
     if ack is not None:
         ack.fail("invalid", error.message, path=error.path)
 
 
 async def _run(
-    socket: "Socket", handler: EventHandler, args: tuple[Any, ...], event: str, ack: Ack | None
+    socket: Recipient, handler: EventHandler, args: tuple[Any, ...], event: str, ack: Ack | None
 ) -> None:
     try:
         if handler.direct:
@@ -120,7 +118,7 @@ async def _run(
         await refuse(socket, ack, answer, event)
 
 
-async def _call(socket: "Socket", handler: EventHandler, args: tuple[Any, ...]) -> Any:
+async def _call(socket: Recipient, handler: EventHandler, args: tuple[Any, ...]) -> Any:
     """Call a handler in a thread, or with a limit. Raises EventError when its time is up."""
     limit = asyncio.timeout(handler.timeout)
     try:
@@ -136,7 +134,7 @@ async def _call(socket: "Socket", handler: EventHandler, args: tuple[Any, ...]) 
 
 
 async def _run_disconnect(
-    socket: "Socket", signature: Signature, reason: DisconnectReason, description: str
+    socket: Recipient, signature: Signature, reason: DisconnectReason, description: str
 ) -> None:
     args = (socket, reason, description)
     if signature.rest is None:

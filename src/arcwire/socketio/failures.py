@@ -2,15 +2,13 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from arcwire.errors import EventError
 from arcwire.socketio.callables import describe
 from arcwire.socketio.handlers import Ack
+from arcwire.socketio.recipient import Recipient
 from arcwire.socketio.signature import Signature
-
-if TYPE_CHECKING:
-    from arcwire.socketio.server.socket import Socket
 
 logger = logging.getLogger("arcwire.socketio")
 
@@ -28,7 +26,7 @@ def read_error_handler(handler: Callable[..., Any], markers: dict[type, str]) ->
     return signature
 
 
-async def explain(socket: "Socket", error: Exception, event: str, what: str) -> EventError:
+async def explain(socket: Recipient, error: Exception, event: str, what: str) -> EventError:
     """Tell the error handlers of an exception, or log it; what the client gets for an answer.
 
     The namespace's handlers, or if it has none the server's. `event` is the name of the event, or
@@ -51,7 +49,7 @@ async def explain(socket: "Socket", error: Exception, event: str, what: str) -> 
     return answer
 
 
-async def refuse(socket: "Socket", ack: Ack, error: EventError, event: str) -> None:
+async def refuse(socket: Recipient, ack: Ack, error: EventError, event: str) -> None:
     """Answer with an error of the application."""
     try:
         ack.fail(error.code, error.message or None, data=error.data)
