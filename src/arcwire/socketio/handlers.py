@@ -89,6 +89,7 @@ class EventHandler:
 
     __slots__ = (
         "_arguments",
+        "_bare",
         "_exact",
         "_slots",
         "direct",
@@ -122,6 +123,8 @@ class EventHandler:
         # The common shape, the socket and then the arguments, needs no table of what goes where.
         common = signature.slots[:1] == ["socket"] and not any(signature.slots[1:])
         self._exact = self._arguments.exact if common else None
+        # So does that of handlers of one socket: the arguments, and nothing else.
+        self._bare = None if any(signature.slots) else self._arguments.exact
 
     def bind(self, packet: Packet, socket: object, ack: Ack | None) -> tuple[Any, ...]:
         """The arguments of the call for an event.
@@ -133,6 +136,11 @@ class EventHandler:
                 return (socket, *self._exact(packet.json)[1:])
             except (msgspec.DecodeError, RecursionError):
                 pass  # bind it slowly, to find out what is wrong, or to repair it
+        elif self._bare is not None and packet.json is not None:
+            try:
+                return self._bare(packet.json)[1:]
+            except (msgspec.DecodeError, RecursionError):
+                pass  # as above
         remaining = iter(self._arguments.bind(packet))
         fills = {"socket": socket, "ack": ack}
         bound = [next(remaining) if slot is None else fills[slot] for slot in self._slots]
