@@ -6,7 +6,12 @@ ArcwireError
 ├── AckTimeout           an acknowledgement did not arrive in time (also a TimeoutError)
 ├── Disconnected         the socket is gone, so its acknowledgement will never arrive
 ├── InvalidAnswer        an acknowledgement does not fit what `returns` says
-└── EventDropped         the event was not sent, so its acknowledgement will never arrive
+├── EventDropped         the event was not sent, so its acknowledgement will never arrive
+├── BufferFull           an event was emitted while there is no connection, and too many others wait
+├── PayloadTooLarge      an event is larger than what the server takes
+└── ConnectError         a client could not connect
+    ├── ConnectTimeout   not in time (also a TimeoutError)
+    └── ConnectRefused   the namespace did not let it in
 """
 
 from typing import Any
@@ -88,3 +93,47 @@ class InvalidAnswer(ArcwireError):
         self.message = message
         self.path = path
         self.responses: list[Any] = [] if responses is None else responses
+
+
+class BufferFull(ArcwireError):
+    """Too much waits already: events for the connection to come back, or for a stream to be read.
+
+    `limit` says of which limit, in the words of its option.
+    """
+
+    def __init__(self, message: str, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class PayloadTooLarge(ArcwireError, ValueError):
+    """An event is larger than the server takes: it would end the connection. Nothing was sent.
+
+    `size` and `limit` are in bytes.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the event takes {size} bytes, and the server takes messages of {limit} at most")
+        self.size = size
+        self.limit = limit
+
+
+class ConnectError(ArcwireError):
+    """A client could not connect. The message says to where, and why not."""
+
+
+class ConnectTimeout(ConnectError, TimeoutError):
+    """Connecting took longer than `timeout`."""
+
+
+class ConnectRefused(ConnectError):
+    """The namespace did not let the client in, which does not try again by itself.
+
+    `message` and `data` are those of the server's `ConnectionRefused`.
+    """
+
+    def __init__(self, message: str, data: object = None, namespace: str = "/") -> None:
+        super().__init__(f"the namespace {namespace!r} refused the connection: {message}")
+        self.message = message
+        self.data = data
+        self.namespace = namespace
