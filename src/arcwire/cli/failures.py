@@ -1,0 +1,42 @@
+"""How the commands end: exit codes for scripts, and one sentence for people."""
+
+import enum
+import sys
+
+
+class ExitCode(enum.IntEnum):
+    """What a command says to the script that called it.
+
+    A command that a signal ended has ended by that signal: shells see 130 for Ctrl-C, 141 for an
+    output that nobody reads any more, 143 for SIGTERM.
+    """
+
+    OK = 0
+    DEFECT = 1
+    """An exception that should not be; with its traceback."""
+    USAGE = 2
+    """Wrong arguments or input; nothing was sent."""
+    NO_CONNECTION = 3
+    """No connection: name, network, TLS, HTTP, or there is no Socket.IO server."""
+    REFUSED = 4
+    """The server refused the namespace."""
+    TIMEOUT = 5
+    """It did not come within the time: an acknowledgement, or events."""
+    DISCONNECTED = 6
+    """The connection was there and has ended."""
+    ERROR_ANSWER = 7
+    """The acknowledgement is an error: `{"error": {"code": ..., "message": ...}}`."""
+
+
+class CommandError(Exception):
+    """A command ends with this sentence and code."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit_code = exit_code
+
+
+def complain(message: str) -> None:
+    """Say something to the person at the terminal, beside the output."""
+    sys.stderr.write(f"arcwire: {message}\n")
