@@ -10,10 +10,18 @@ ArcwireError
 ├── BufferFull           an event was emitted while there is no connection, and too many others wait
 ├── PayloadTooLarge      an event is larger than what the server takes
 └── ConnectError         a client could not connect
-    ├── ConnectTimeout   not in time (also a TimeoutError)
-    └── ConnectRefused   the namespace did not let it in
+    ├── ResolveError          the name of the host has no address
+    ├── Unreachable           nothing answers at the address
+    ├── TlsError              no encrypted connection that can be trusted
+    ├── ConnectTimeout        not in time (also a TimeoutError)
+    ├── ProxyError            the proxy in between cannot be used, or refuses
+    ├── HandshakeRejected     the server answered with an error
+    ├── NotAnEngine           what answers does not speak Engine.IO, or another revision
+    ├── TransportUnavailable  no transport is left
+    └── ConnectRefused        the namespace did not let it in
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -119,11 +127,84 @@ class PayloadTooLarge(ArcwireError, ValueError):
 
 
 class ConnectError(ArcwireError):
-    """A client could not connect. The message says to where, and why not."""
+    """A client could not connect. The message says to where, and why not.
+
+    `url` is where to, without credentials and query.
+    """
+
+    def __init__(self, message: str, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
+
+
+class ResolveError(ConnectError):
+    """The name of the host has no address, or nobody could tell (DNS)."""
+
+
+class Unreachable(ConnectError):
+    """Nothing accepts connections there, or there is no way to it."""
+
+
+class TlsError(ConnectError):
+    """No encrypted connection that can be trusted: the certificate, the version of the protocol."""
 
 
 class ConnectTimeout(ConnectError, TimeoutError):
     """Connecting took longer than `timeout`."""
+
+
+class ProxyError(ConnectError):
+    """The proxy in between cannot be used or refuses. `status` is its HTTP status, if it answered with one."""
+
+    def __init__(self, message: str, url: str = "", status: int | None = None) -> None:
+        super().__init__(message, url)
+        self.status = status
+
+
+class HandshakeRejected(ConnectError):
+    """The answer was an HTTP error, with `status`.
+
+    `code` and `message` are what an Engine.IO server says about it (None and "" where something else
+    answered), `body` the beginning of the answer.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        url: str = "",
+        *,
+        status: int,
+        code: int | None = None,
+        message: str = "",
+        body: str = "",
+    ) -> None:
+        super().__init__(text, url)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.body = body
+
+
+class NotAnEngine(ConnectError):
+    """What answers does not speak Engine.IO, or another revision: it may be a page to log in to a network.
+
+    `status` is that of HTTP, `body` the beginning of the answer.
+    """
+
+    def __init__(self, text: str, url: str = "", *, status: int | None = None, body: str = "") -> None:
+        super().__init__(text, url)
+        self.status = status
+        self.body = body
+
+
+class TransportUnavailable(ConnectError):
+    """No transport is left. `attempts` are those that were tried, each with its error."""
+
+    def __init__(
+        self, message: str, url: str = "", attempts: Sequence[tuple[str, ConnectError]] = ()
+    ) -> None:
+        super().__init__(message, url)
+        self.attempts = tuple(attempts)
 
 
 class ConnectRefused(ConnectError):
