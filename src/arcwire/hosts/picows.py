@@ -164,13 +164,13 @@ class PicowsLink(Listener):
     def send_ping(self, payload: bytes) -> None:
         """Send a ping frame (at most 125 bytes); the answer goes to `on_pong`."""
         if self._state == _OPEN:
-            self._queue(_control_frame(0x89, payload))
+            self._queue_control(0x89, payload)
 
     def close(self, code: int, reason: str) -> None:
         """A reason longer than a close frame holds (123 bytes) is cut."""
         if self._state == _OPEN:
             self._state = _CLOSING
-            self._queue(_close_frame(code, reason))
+            self._queue_control(0x88, _close_payload(code, reason))
             self._drop_later(CLOSE_GRACE)
 
     def abort(self) -> None:
@@ -224,7 +224,7 @@ class PicowsLink(Listener):
             return
         if self._state == _OPEN:
             self._state = _CLOSING
-            self._queue(_close_frame(1012, ""))
+            self._queue_control(0x88, _close_payload(1012, ""))
         self._drop_later(SHUTDOWN_GRACE)
         self._end(CloseReason.SERVER_SHUTTING_DOWN, "the server is shutting down", 1012)
 
@@ -233,7 +233,7 @@ class PicowsLink(Listener):
         if self._state >= _ENDED:
             return
         if self._state == _OPEN:
-            self._queue(_close_frame(code, description))
+            self._queue_control(0x88, _close_payload(code, description))
         self._flush()
         self._linger()
         self._end(reason, description, code, description)
@@ -406,7 +406,7 @@ class PicowsLink(Listener):
             self.fail(1007, CloseReason.TRANSPORT_ERROR, "close reason is not UTF-8")
             return
         if self._state == _OPEN:
-            self._queue(_control_frame(0x88, payload))
+            self._queue_control(0x88, payload)
         self._flush()
         self._transport.close()
         self._drop_later(CLOSE_GRACE)
@@ -419,7 +419,7 @@ class PicowsLink(Listener):
             # A peer that pings and does not read gets one pong later (RFC 6455 section 5.5.3).
             self._owed_pong = payload
         else:
-            self._queue(_control_frame(0x8A, payload))
+            self._queue_control(0x8A, payload)
 
     def _release_buffer(self, frame: WSFrame) -> None:
         """Give back the memory of a large message: picows' read buffer grows and never shrinks."""
@@ -489,6 +489,9 @@ class PicowsLink(Listener):
         frames.append(frame)
         self._queued += len(frame)
 
+    def _queue_control(self, first_byte: int, payload: bytes) -> None:
+        self._queue(bytes((first_byte, len(payload))) + payload)
+
     def _flush(self) -> None:
         frames = self._frames
         if not frames:
@@ -541,15 +544,10 @@ _NO_RECEIVER: Final = _NoReceiver()
 _NO_HEADERS: Final[Any] = None
 
 
-def _control_frame(first_byte: int, payload: bytes) -> bytes:
-    return bytes((first_byte, len(payload))) + payload
-
-
-def _close_frame(code: int, reason: str) -> bytes:
+def _close_payload(code: int, reason: str) -> bytes:
     if code == NO_CODE:
-        return b"\x88\x00"
-    text = reason.encode()[:_MAX_CLOSE_REASON].decode(errors="ignore").encode()
-    return _control_frame(0x88, code.to_bytes(2, "big") + text)
+        return b""
+    return code.to_bytes(2, "big") + reason.encode()[:_MAX_CLOSE_REASON].decode(errors="ignore").encode()
 
 
 def _may_be_received(code: int) -> bool:
