@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Connection
 from arcwire.errors import ConnectionRefused
+from arcwire.socketio.deduplication import read_retry
 from arcwire.socketio.protocol.codec import PartialPacket
 from arcwire.socketio.protocol.dialect import DIALECTS, Dialect
 from arcwire.socketio.protocol.packet import (
@@ -245,7 +246,7 @@ class Multiplexer:
     async def _seek(self, packet: Packet, waiting: list[Packet]) -> None:
         """Join a namespace that may have to be made, and that predicates decide about."""
         namespace, refusal = None, ConnectionRefused("Invalid namespace")
-        auth = packet.data if isinstance(packet.data, dict) else {}
+        auth = read_retry(packet.data)[1] if isinstance(packet.data, dict) else {}
         try:
             async with asyncio.timeout(self._server.connect_timeout):
                 namespace = await self._server.namespaces.find(packet.namespace, auth)

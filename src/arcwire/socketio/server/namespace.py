@@ -25,6 +25,7 @@ from arcwire.socketio.recovery import Session
 from arcwire.socketio.registration import Registration
 from arcwire.socketio.returns import Decode
 from arcwire.socketio.server.data import DataType
+from arcwire.socketio.server.deduplicating import open_socket
 from arcwire.socketio.server.methods import handlers_of
 from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.recoverable import RecoverableSocket
@@ -332,6 +333,8 @@ class Namespace(Registration, Population, CatchAll):
 
     def new_socket(self, multiplexer: "Multiplexer", auth: dict[str, Any]) -> Socket:
         """The socket of a client that wants to connect."""
+        if "retry" in auth:
+            return open_socket(self, multiplexer, auth)
         if self.server.recovery is None:
             return Socket(self, multiplexer, auth)
         return RecoverableSocket.open(self, multiplexer, auth)

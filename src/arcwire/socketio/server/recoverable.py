@@ -1,7 +1,7 @@
 """A socket whose client may come back after a lost connection and continue."""
 
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.socketio.broadcast import Emission
@@ -74,9 +74,7 @@ class RecoverableSocket(Socket):
         adapter.attend(self)
 
     @classmethod
-    def open(
-        cls, namespace: "Namespace", multiplexer: "Multiplexer", auth: dict[str, Any]
-    ) -> "RecoverableSocket":
+    def open(cls, namespace: "Namespace", multiplexer: "Multiplexer", auth: dict[str, Any]) -> Self:
         """A socket for a client that wants to connect, or to come back if `auth` says so.
 
         `pid` and `offset` belong to the protocol: handlers do not see them.

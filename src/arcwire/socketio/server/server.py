@@ -24,6 +24,7 @@ from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.recovering_adapter import RecoveringAdapter
 from arcwire.socketio.recovery import Log, Recovery
 from arcwire.socketio.selection import check_timeout
+from arcwire.socketio.server.deduplicating import open_deduplicator
 from arcwire.socketio.server.draining import Farewell
 from arcwire.socketio.server.multiplexer import Multiplexer
 from arcwire.socketio.server.namespace import Namespace
@@ -65,6 +66,8 @@ class Server(Namespace):
     - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
     - `connection_state_recovery`: lets clients that lost their connection for a short time continue
       with the same id, rooms and data, and sends them what they missed; see `Recovery`.
+    - `deduplicate_retries`: whether events that clients with `retries` send again are handled once
+      only; or the seconds that a client who went away is remembered, 120 by default.
     - `allow_request`, `cors_allowed_origins`, `cookie`, `trusted_proxies` and the others of
       `HttpOptions`: who is let in, and what answers carry; see `EngineConfig`.
     """
@@ -89,6 +92,7 @@ class Server(Namespace):
         data: Callable[[], Any] | None = None,
         adapter: AdapterFactory = LocalAdapter,
         connection_state_recovery: Recovery | None = None,
+        deduplicate_retries: bool | float = False,
         **http: Unpack[HttpOptions],
     ) -> None:
         super().__init__("/", data=data)
@@ -115,6 +119,7 @@ class Server(Namespace):
         self._new_adapter = adapter
         self.connect_timeout = check_timeout(connect_timeout)
         self.engine = Engine(config, self._accept)
+        self.deduplicator = open_deduplicator(self.engine, deduplicate_retries)
         self.thread: int | None = None
         self.cleanup_empty_child_namespaces = cleanup_empty_child_namespaces
         self.namespaces = Namespaces(self, max_child_namespaces)
@@ -227,6 +232,8 @@ class Server(Namespace):
         self.engine.shutdown()
         for namespace in self.namespaces.all:
             namespace.adapter.close()
+        if self.deduplicator is not None:
+            self.deduplicator.close()
         late = await self._tasks.finish(grace)
         if late:
             logger.warning(
