@@ -1,0 +1,1 @@
+"""The Socket.IO client for code without an event loop."""
