@@ -5,12 +5,8 @@ from typing import Any
 from arcwire import Ack, ConnectionRefused, MsgpackCodec, Namespace, Recovery, Server, Socket
 
 
-def behave(namespace: Namespace) -> None:
-    """What clients try out."""
-
-    @namespace.on_connect
-    async def connected(socket: Socket) -> None:
-        socket.emit("welcome", namespace.name)
+def echo_values(namespace: Namespace) -> None:
+    """Values that come back."""
 
     @namespace.on("echo")
     async def echo(socket: Socket, ack: Ack, *values: Any) -> None:
@@ -37,6 +33,14 @@ def behave(namespace: Namespace) -> None:
     @namespace.on("big")
     async def big(socket: Socket, size: int) -> str:
         return "x" * size
+
+
+def tell_about(namespace: Namespace) -> None:
+    """Who a client is, and its end."""
+
+    @namespace.on_connect
+    async def connected(socket: Socket) -> None:
+        socket.emit("welcome", namespace.name)
 
     @namespace.on("who-am-i")
     async def who_am_i(socket: Socket) -> dict[str, Any]:
@@ -65,7 +69,8 @@ def serve(path: str, **options: Any) -> Server:
     io = Server(path=path, ping_interval=0.3, ping_timeout=2.0, **options)
     io.of("/guarded").use(check_token)
     for name in ("/", "/custom", "/guarded"):
-        behave(io.of(name))
+        echo_values(io.of(name))
+        tell_about(io.of(name))
     return io
 
 

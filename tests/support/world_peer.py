@@ -5,63 +5,67 @@ from typing import Any
 import socketio
 
 
-def behave(io: socketio.AsyncServer, namespace: str) -> None:
-    """What clients try out."""
-    sessions: dict[str, tuple[dict[str, Any], Any]] = {}
+class Behaviour(socketio.AsyncNamespace):
+    """What clients try out in a namespace."""
 
-    async def connect(sid: str, environ: dict[str, Any], auth: Any = None) -> None:
-        if namespace == "/guarded" and (auth or {}).get("token") != "sesame":
+    def __init__(self, namespace: str) -> None:
+        super().__init__(namespace)
+        self.sessions: dict[str, tuple[dict[str, Any], Any]] = {}
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        return await super().trigger_event(event.replace("-", "_"), *args)
+
+    async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        if self.namespace == "/guarded" and (auth or {}).get("token") != "sesame":
             raise socketio.exceptions.ConnectionRefusedError("unauthorized", {"hint": "token", "status": 401})
-        sessions[sid] = (environ, auth)
-        await io.emit("welcome", namespace, to=sid, namespace=namespace)
+        self.sessions[sid] = (environ, auth)
+        await self.emit("welcome", self.namespace, to=sid)
 
-    async def disconnect(sid: str) -> None:
-        sessions.pop(sid, None)
+    async def on_disconnect(self, sid: str) -> None:
+        self.sessions.pop(sid, None)
 
-    async def echo(sid: str, *values: Any) -> Any:
+    async def on_echo(self, sid: str, *values: Any) -> Any:
         return values
 
-    async def bounce(sid: str, *values: Any) -> None:
-        await io.emit("bounced", values, to=sid, namespace=namespace)
+    async def on_bounce(self, sid: str, *values: Any) -> None:
+        await self.emit("bounced", values, to=sid)
 
-    async def ask_me(sid: str, value: Any) -> dict[str, Any]:
-        return {"answer": await io.call("question", value, to=sid, namespace=namespace, timeout=20)}
+    async def on_ask_me(self, sid: str, value: Any) -> dict[str, Any]:
+        return {"answer": await self.call("question", value, to=sid, timeout=20)}
 
-    async def count(sid: str, total: int) -> int:
+    async def on_count(self, sid: str, total: int) -> int:
         for number in range(total):
-            await io.emit("counted", number, to=sid, namespace=namespace)
+            await self.emit("counted", number, to=sid)
         return total
 
-    async def big(sid: str, size: int) -> str:
+    async def on_big(self, sid: str, size: int) -> str:
         return "x" * size
 
-    async def who_am_i(sid: str) -> dict[str, Any]:
-        environ, auth = sessions[sid]
+    async def on_who_am_i(self, sid: str) -> dict[str, Any]:
+        environ, auth = self.sessions[sid]
         query = dict(pair.split("=", 1) for pair in environ["QUERY_STRING"].split("&"))
         return {
             "id": sid,
-            "namespace": namespace,
+            "namespace": self.namespace,
             "auth": auth or {},
             "query": query.get("room"),
             "header": environ.get("HTTP_X_INTEROP"),
             "cookie": environ.get("HTTP_COOKIE"),
         }
 
-    async def leave_me(sid: str, close: bool) -> None:
+    async def on_leave_me(self, sid: str, close: bool) -> None:
         if close:
-            await io.eio.disconnect(io.manager.eio_sid_from_sid(sid, namespace))
+            io = self.server
+            await io.eio.disconnect(io.manager.eio_sid_from_sid(sid, self.namespace))
         else:
-            await io.disconnect(sid, namespace=namespace)
-
-    for handler in (connect, disconnect, echo, bounce, ask_me, count, big, who_am_i, leave_me):
-        io.on(handler.__name__.replace("_", "-"), handler, namespace=namespace)
+            await self.disconnect(sid)
 
 
 def serve(path: str, other: Any = None, **options: Any) -> Any:
     """A server at a path, and another application elsewhere."""
     io = socketio.AsyncServer(async_mode="asgi", ping_interval=1, ping_timeout=2, **options)
     for name in ("/", "/custom", "/guarded"):
-        behave(io, name)
+        io.register_namespace(Behaviour(name))
     return socketio.ASGIApp(io, other_asgi_app=other, socketio_path=path)
 
 
