@@ -154,7 +154,7 @@ class ConnectTimeout(ConnectError, TimeoutError):
 
 
 class ProxyError(ConnectError):
-    """The proxy in between cannot be used or refuses. `status` is its HTTP status, if it answered with one."""
+    """The proxy in between cannot be used or refuses. `status` is its HTTP status, if it sent one."""
 
     def __init__(self, message: str, url: str = "", status: int | None = None) -> None:
         super().__init__(message, url)

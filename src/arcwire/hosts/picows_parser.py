@@ -5,10 +5,14 @@ handshake and a stand-in for its transport; see docs/decisions/0002-links-on-pic
 """
 
 import asyncio
+import base64
+import hashlib
 import logging
-from typing import Any, Final
+import threading
+from collections.abc import Callable
+from typing import Any, Final, cast
 
-from picows import WSAutoPingStrategy, WSListener, WSUpgradeResponse
+from picows import WSAutoPingStrategy, WSListener, WSTransport, WSUpgradeResponse
 from picows.common import WSUpgradeRequest, WSUpgradeResponseWithListener
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # left out of picows' stubs
 
@@ -47,11 +51,32 @@ def make_parser(link: Listener, max_frame_size: int) -> "Parser":
     It has to be fed with `HANDSHAKE`, then with what the peer sends.
     """
     carrier = _Carrier(link)
+    return _make_parser(carrier, carrier.accept, max_frame_size, client=False)
+
+
+def make_client_parser(link: Listener, max_frame_size: int) -> "Parser":
+    """The same on the client's side, and with the handshake behind it."""
+    carrier = _ClientCarrier(link)
+    parser = _make_parser(carrier, carrier.listen, max_frame_size, client=True)
+    buffer = parser.get_buffer(-1)
+    buffer[: len(carrier.answer)] = carrier.answer
+    parser.buffer_updated(len(carrier.answer))
+    return parser
+
+
+def accept_key(key: bytes) -> bytes:
+    """What a server answers to this Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + _KEY_SUFFIX, usedforsecurity=False).digest())
+
+
+def _make_parser(
+    carrier: "_Carrier", listener_factory: Callable[..., object], max_frame_size: int, *, client: bool
+) -> "Parser":
     parser = Parser(
-        host_port=None,
+        host_port="localhost" if client else None,
         ws_path=None,
-        is_client_side=False,
-        ws_listener_factory=carrier.accept,
+        is_client_side=client,
+        ws_listener_factory=listener_factory,
         logger=_PARSER_LOG,
         disconnect_on_exception=True,
         websocket_handshake_timeout=None,
@@ -130,6 +155,66 @@ class _Carrier:
         """The link sees to its end itself."""
 
 
+class _ClientCarrier(_Carrier):
+    """The same on the client's side: here picows writes the request of a handshake first."""
+
+    __slots__ = ("answer",)
+
+    answer: bytes
+
+    def listen(self, request: WSUpgradeRequest, response: WSUpgradeResponse) -> Listener:
+        """What picows asks for a listener."""
+        return self._link
+
+    def write(self, data: bytes | bytearray) -> None:
+        if data[0] == 0x88:
+            # A close frame: flags and opcode, a length below 126, the mask, the masked code.
+            self._link.refused((data[6] ^ data[2]) << 8 | (data[7] ^ data[3]))
+        else:
+            key = data.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+            self.answer = _CLIENT_HANDSHAKE + accept_key(bytes(key)) + b"\r\n\r\n"
+
+
+class Masker:
+    """Makes the frames of clients, whose content is masked (RFC 6455 section 5.3).
+
+    `mask` takes the opcode, the content, and whether FIN and RSV1 are set; then `take` returns the frame.
+    These are functions of C: messages pass here. For one thread only: see `masker`.
+    """
+
+    __slots__ = ("mask", "take")
+
+    def __init__(self) -> None:
+        frames: list[bytes] = []
+        make_transport = cast("Callable[..., WSTransport]", WSTransport)
+        transport = make_transport(True, _FrameSink(frames), _PARSER_LOG, _NO_LOOP)
+        self.mask = cast("Callable[..., None]", transport.send)
+        self.take = frames.pop
+
+
+class _MaskerOfThread(threading.local):
+    def __init__(self) -> None:
+        self.masker = Masker()
+
+
+class _FrameSink:
+    """What a masker takes for its transport."""
+
+    def __init__(self, frames: list[bytes]) -> None:
+        self.write = frames.append
+
+    def get_extra_info(self, name: str) -> object:
+        # With TLS picows writes by `write` alone.
+        return _NO_SOCKET if name == "socket" else True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+class _NoLoop:
+    def create_future(self) -> None: ...
+
+
 class _NoSocket:
     def fileno(self) -> int:
         return -1
@@ -155,5 +240,16 @@ class _ParserLog:
 
 
 _NO_SOCKET: Final = _NoSocket()
+_NO_LOOP: Final = _NoLoop()
 _PARSER_LOG: Final = _ParserLog()
 _RESPONSE: Final = WSUpgradeResponse.create_101_response()
+_CLIENT_HANDSHAKE: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: "
+)
+_KEY_SUFFIX: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+_of_thread = _MaskerOfThread()
+
+
+def masker() -> Masker:
+    """The masker of this thread."""
+    return _of_thread.masker

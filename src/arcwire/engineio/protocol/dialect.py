@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from arcwire.engineio.protocol import payload, payload_v3
+from arcwire.engineio.protocol.client_heartbeat import ClientSupervision, Pinger, PingWatch
 from arcwire.engineio.protocol.heartbeat import ClientHeartbeat, Heartbeat
 
 
@@ -14,13 +15,15 @@ class Dialect:
     revision: int
     """Its number, as in `EIO=4`."""
     heartbeat: type[Heartbeat]
-    """Who pings."""
+    """Who pings, as the server sees it."""
+    supervision: type[ClientSupervision]
+    """The same as the client sees it."""
     encode_payload: Callable[[Sequence[bytes], bool], tuple[bytes, bool]]
     """Packets, and whether base64 is asked for: the body of a poll, and whether it is binary."""
     decode_payload: Callable[[bytes], Iterator[str | bytes]]
-    """The packets in the body of a post."""
+    """The packets in the body of a post, or of the answer to a poll."""
     decode_binary_payload: Callable[[bytes], Iterator[str | bytes]] | None
-    """Those in a body of the type `application/octet-stream`; None where no client may send one."""
+    """Those in a body of the type `application/octet-stream`; None where there is none."""
     encode_binary: Callable[[bytes], bytes]
     """A binary message as text, where base64 is asked for."""
     decode_binary: Callable[[str], bytes]
@@ -36,6 +39,7 @@ def _encode_v4(packets: Sequence[bytes], base64: bool) -> tuple[bytes, bool]:
 V4 = Dialect(
     revision=4,
     heartbeat=Heartbeat,
+    supervision=PingWatch,
     encode_payload=_encode_v4,
     decode_payload=payload.decode_payload,
     decode_binary_payload=None,
@@ -47,6 +51,7 @@ V4 = Dialect(
 V3 = Dialect(
     revision=3,
     heartbeat=ClientHeartbeat,
+    supervision=Pinger,
     encode_payload=payload_v3.encode_payload,
     decode_payload=payload_v3.decode_payload,
     decode_binary_payload=payload_v3.decode_binary_payload,

@@ -70,3 +70,25 @@ Notice: TypeAlias = (
     | Closed
     | Discarded
 )
+
+
+class PollWanted(msgspec.Struct, frozen=True):
+    """Client: start a poll, and tell `poll_ended`."""
+
+
+class PostWanted(msgspec.Struct, frozen=True):
+    """Client: packets wait. Ask `take_post` for them, best at the end of the tick, so that they leave
+    together."""
+
+
+ClientNotice: TypeAlias = (
+    MessageReceived
+    | PollWanted
+    | PostWanted
+    | PacketsSent
+    | ProbeAnswered
+    | ProbeDropped
+    | Upgraded
+    | Closed
+    | Discarded
+)

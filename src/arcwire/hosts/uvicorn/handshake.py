@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -12,7 +11,6 @@ import httptools
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-_KEY_SUFFIX: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _BAD_NAME: Final = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z]|\A\Z")
 _BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -106,8 +104,3 @@ def head(status: int, headers: Headers) -> bytes:
     lines = [b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())]
     lines += [b"%b: %b\r\n" % pair for pair in headers]
     return b"".join([*lines, b"\r\n"])
-
-
-def accept_key(key: bytes) -> bytes:
-    """The Sec-WebSocket-Accept for a Sec-WebSocket-Key."""
-    return base64.b64encode(hashlib.sha1(key + _KEY_SUFFIX).digest())

@@ -33,10 +33,10 @@ from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.hosts.deflate import negotiate
 from arcwire.hosts.deflate_link import DeflateLink
 from arcwire.hosts.picows import HIGH_WATER, PicowsLink, open_link
+from arcwire.hosts.picows_parser import accept_key
 from arcwire.hosts.uvicorn.handshake import (
     Headers,
     RequestParser,
-    accept_key,
     check_handshake,
     checked,
     head,

@@ -1,0 +1,113 @@
+"""Where a client connects to: what a URL says."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from arcwire.engineio.client.config import EngineClientConfig
+
+_SECURE = {"http": False, "https": True, "ws": False, "wss": True}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """A server. `unix` is the path of its socket, if it has no port.
+
+    `authority` is what requests call it (host, and port unless it is the usual one). `credentials` is the
+    value of the field `Authorization`, "" for none.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    authority: str
+    unix: str = ""
+    credentials: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        if self.unix:
+            return f"unix:{self.unix}"
+        return f"{'https' if self.secure else 'http'}://{self.authority}"
+
+    def target(self, config: EngineClientConfig, transport: str, sid: str | None = None) -> str:
+        """Path and query of a request. `config` has what counts for this transport."""
+        query = {
+            **dict(self.query),
+            **config.parameters,
+            "EIO": str(config.protocol),
+            "transport": transport,
+        }
+        if sid is not None:
+            query["sid"] = sid
+        if config.timestamp_requests or (config.timestamp_requests is None and transport == "polling"):
+            query[config.timestamp_param] = secrets.token_urlsafe(6)
+        if config.force_base64:
+            query["b64"] = "1"
+        path = quote(config.path, safe="/:@!$&'()*+,;=~%") + ("/" if config.add_trailing_slash else "")
+        return f"{path or '/'}?{urlencode(query, quote_via=quote)}"
+
+    def headers(self, config: EngineClientConfig) -> dict[str, str]:
+        """Header fields of a request, cookies included; names as they are written."""
+        fields = {"User-Agent": "arcwire", "Accept": "*/*"}
+        if self.credentials:
+            fields["Authorization"] = self.credentials
+        cookie = config.jar.header(f"{self.web}{config.path}/")
+        if cookie:
+            fields["Cookie"] = cookie
+        lower = {name.lower() for name in config.extra_headers}
+        kept = {name: value for name, value in fields.items() if name.lower() not in lower}
+        return {**kept, **config.extra_headers}
+
+    @property
+    def web(self) -> str:
+        """The beginning of URLs at this server."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}"
+
+
+def read_url(url: str) -> Address:
+    """Read `http(s)://`, `ws(s)://` or `unix:/path/of/socket`, the latter with a query if need be.
+
+    A URL without a scheme is one of https. Raises ValueError.
+    """
+    if url.startswith("//"):
+        url = f"https:{url}"
+    elif "://" not in url and not url.startswith("unix:"):
+        url = f"https://{url}"
+    parts = urlsplit(url)
+    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.scheme == "unix":
+        if not parts.path or parts.netloc:
+            raise ValueError(f"the URL of a Unix socket is unix: and an absolute path, got {url!r}")
+        return Address(
+            secure=False,
+            host="localhost",
+            port=0,
+            authority="localhost",
+            unix=unquote(parts.path),
+            query=query,
+        )
+    secure = _SECURE.get(parts.scheme)
+    if secure is None:
+        raise ValueError(
+            f"{parts.scheme}:// is no scheme for a server; there are http, https, ws, wss and unix"
+        )
+    if not parts.hostname:
+        raise ValueError(f"the URL {url!r} has no host")
+    usual = 443 if secure else 80
+    port = parts.port or usual
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+    name = f"[{host}]" if ":" in host else host
+    credentials = ""
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        credentials = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return Address(
+        secure=secure,
+        host=host,
+        port=port,
+        authority=name if port == usual else f"{name}:{port}",
+        credentials=credentials,
+        query=query,
+    )
