@@ -151,7 +151,12 @@ class PicowsLink(Listener):
 
     def send_text(self, payload: bytes) -> None:
         if self._state == _OPEN:
-            self._queue(message_frame(payload))
+            # Hot: `_queue`, without the call.
+            frame = message_frame(payload)
+            if not self._frames:
+                self._announce()
+            self._frames.append(frame)
+            self._queued += len(frame)
 
     def send_binary(self, payload: bytes) -> None:
         if self._state == _OPEN:
@@ -480,14 +485,17 @@ class PicowsLink(Listener):
     # Writing: the frames of one tick leave in one write
 
     def _queue(self, frame: bytes) -> None:
-        frames = self._frames
-        if not frames:
-            outbox = self._outbox
-            if not outbox:
-                self._loop.call_soon(_flush_all, outbox)
-            outbox.append(self)
-        frames.append(frame)
+        if not self._frames:
+            self._announce()
+        self._frames.append(frame)
         self._queued += len(frame)
+
+    def _announce(self) -> None:
+        """There are frames to write, at the end of the tick."""
+        outbox = self._outbox
+        if not outbox:
+            self._loop.call_soon(_flush_all, outbox)
+        outbox.append(self)
 
     def _queue_control(self, first_byte: int, payload: bytes) -> None:
         self._queue(bytes((first_byte, len(payload))) + payload)

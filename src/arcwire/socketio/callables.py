@@ -15,6 +15,14 @@ def is_async(function: Callable[..., Any]) -> bool:
     return _has(inspect.iscoroutinefunction, function)
 
 
+def makes_coroutine(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine of the interpreter, not just something to be awaited."""
+    if not isinstance(function, types.FunctionType | types.MethodType):
+        function = getattr(type(function), "__call__", function)  # noqa: B004 - of a callable object
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_COROUTINE)
+
+
 def is_generator(function: Callable[..., Any]) -> bool:
     """Whether calling it gives a generator."""
     return _has(inspect.isgeneratorfunction, function)

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from arcwire.errors import EventError
@@ -26,6 +28,26 @@ def dispatch(socket: Recipient, packet: Packet, ack: Ack | None = None) -> None:
     handlers = socket.namespace.event_handlers.take(packet.name)
     if socket.event_handlers is not None:
         handlers += socket.event_handlers.take(packet.name)
+    if len(handlers) != 1 or not handlers[0].plain or ack is not None:
+        _dispatch_to_all(socket, packet, handlers, ack)
+        return
+    # Nearly every event comes this way: its handler's coroutine is started as it is.
+    handler = handlers[0]
+    try:
+        args = handler.bind(packet, socket, None)
+    except InvalidPayload as error:
+        _reject(socket, packet.name, error, None if packet.id is None else Ack(socket, packet.id, 1))
+        return
+    task = socket.server.start(handler.function(*args), socket)
+    if task.done():
+        _finish(socket, packet.name, packet.id, task)
+    else:
+        task.add_done_callback(partial(_finish, socket, packet.name, packet.id))
+
+
+def _dispatch_to_all(
+    socket: Recipient, packet: Packet, handlers: Sequence[EventHandler], ack: Ack | None
+) -> None:
     if not handlers:
         _answer_unknown(socket, packet, ack)
         return
@@ -45,6 +67,18 @@ def dispatch(socket: Recipient, packet: Packet, ack: Ack | None = None) -> None:
             socket.server.start(_run(socket, handler, args, packet.name, ack), socket)
         else:
             _enter_lane(socket, (handler, args, packet.name, ack))
+
+
+def _finish(socket: Recipient, event: str, id: int | None, task: asyncio.Task[Any]) -> None:
+    try:
+        result = task.result()
+        if id is not None:
+            socket.send_ack(id, () if result is None else (result,))
+    except asyncio.CancelledError:
+        pass
+    except Exception as error:
+        ack = None if id is None else Ack(socket, id, 1)
+        socket.server.start(_fail(socket, error, event, ack), socket)
 
 
 def announce_end(socket: Recipient, signature: Signature, reason: DisconnectReason, description: str) -> None:
@@ -106,13 +140,18 @@ async def _run(
             result = await _call(socket, handler, args)
         if ack is not None:
             ack.finish(result)
-        return
-    except EventError as error:
-        answer = error
-    except InvalidPayload as error:
+    except Exception as error:
+        await _fail(socket, error, event, ack)
+
+
+async def _fail(socket: Recipient, error: Exception, event: str, ack: Ack | None) -> None:
+    """A handler raised, or what it returned has no form."""
+    if isinstance(error, InvalidPayload):
         _reject(socket, event, error, ack)
         return
-    except Exception as error:
+    if isinstance(error, EventError):
+        answer = error
+    else:
         answer = await explain(socket, error, event, f"a handler of event {event!r}")
     if ack is not None:
         await refuse(socket, ack, answer, event)

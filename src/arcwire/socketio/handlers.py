@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from arcwire.socketio.callables import makes_coroutine
 from arcwire.socketio.depends import Scope
 from arcwire.socketio.options import EventOptions
 from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet
@@ -84,7 +85,8 @@ class EventHandler:
     """One handler of one event.
 
     `direct` is whether calling it gives a coroutine and there is no time limit. Where it has to wait
-    for others, `lane` says for which: those of the same lane, `limit` of which run at a time.
+    for others, `lane` says for which: those of the same lane, `limit` of which run at a time. `plain` is
+    a handler without any of this, and that answers by what it returns: its coroutine may be all there is.
     """
 
     __slots__ = (
@@ -99,6 +101,7 @@ class EventHandler:
         "limit",
         "once",
         "original",
+        "plain",
         "takes_ack",
         "timeout",
     )
@@ -118,6 +121,9 @@ class EventHandler:
         self.is_async = signature.is_async
         self.once = once
         self.takes_ack = "ack" in signature.slots
+        self.plain = (
+            self.direct and self.lane is None and not self.takes_ack and makes_coroutine(self.function)
+        )
         self._slots = signature.slots
         self._arguments = Arguments(signature.parameters, signature.rest)
         # The common shape, the socket and then the arguments, needs no table of what goes where.
@@ -133,7 +139,8 @@ class EventHandler:
         """
         if self._exact is not None and packet.json is not None:
             try:
-                return (socket, *self._exact(packet.json)[1:])
+                values = self._exact(packet.json)
+                return (socket, values[1]) if len(values) == 2 else (socket, *values[1:])
             except (msgspec.DecodeError, RecursionError):
                 pass  # bind it slowly, to find out what is wrong, or to repair it
         elif self._bare is not None and packet.json is not None:

@@ -3,6 +3,7 @@
 So that events find their handlers, and answers their way back, by the same code on both sides.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
@@ -32,8 +33,8 @@ class Runner(Protocol):
 
     error_handlers: list[Signature]
 
-    def start(self, coroutine: Coroutine[Any, Any, None], socket: Any = None) -> None:
-        """Run a coroutine of the application, for `socket`; it must not raise."""
+    def start(self, coroutine: Coroutine[Any, Any, Any], socket: Any = None) -> asyncio.Task[Any]:
+        """Run a coroutine of the application, for `socket`. Whoever starts it sees to what it raises."""
 
 
 class Recipient(Protocol):

@@ -5,17 +5,19 @@ import contextvars
 import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 if sys.version_info >= (3, 12):
 
-    def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def start(loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a coroutine now: it runs until it first suspends before this returns."""
         return asyncio.Task(coroutine, loop=loop, eager_start=True)
 
 else:
 
-    def start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def start(loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a coroutine in the next tick, in the order of the calls."""
         return loop.create_task(coroutine)
 
@@ -26,14 +28,14 @@ def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Calla
 
 
 class Tasks:
-    """Owns running tasks, until they are done. They must not raise."""
+    """Owns running tasks, until they are done. Somebody else sees to what they raise."""
 
     __slots__ = ("_running",)
 
     def __init__(self) -> None:
-        self._running: dict[asyncio.Task[None], object] = {}
+        self._running: dict[asyncio.Task[Any], object] = {}
 
-    def own(self, task: asyncio.Task[None], beneficiary: object = None) -> None:
+    def own(self, task: asyncio.Task[Any], beneficiary: object = None) -> None:
         """Keep a task alive until it is done. `beneficiary` is for whom it runs."""
         self._running[task] = beneficiary
         task.add_done_callback(self._running.pop)

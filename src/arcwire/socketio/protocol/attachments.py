@@ -14,22 +14,23 @@ from arcwire.socketio.protocol.packet import PacketError
 
 BINARY_TYPES = (bytes, bytearray, memoryview)
 
-_LEAVES = frozenset((str, int, float, bool, type(None)))
+LEAVES = frozenset((str, int, float, bool, type(None)))
+"""Types whose values hold no others."""
 
 
 def has_binary(value: object) -> bool:
     """Whether a value holds bytes anywhere, at any depth. Runs for every packet sent."""
     kind = type(value)
-    if kind in _LEAVES:
+    if kind in LEAVES:
         return False
     if kind is dict:
         for item in value.values():  # type: ignore[attr-defined]
-            if type(item) not in _LEAVES and has_binary(item):
+            if type(item) not in LEAVES and has_binary(item):
                 return True
         return False
     if kind is list or kind is tuple:
         for item in value:  # type: ignore[attr-defined]
-            if type(item) not in _LEAVES and has_binary(item):
+            if type(item) not in LEAVES and has_binary(item):
                 return True
         return False
     return _has_binary_inside(value)

@@ -1,11 +1,12 @@
 """The default codec: `<type>[<attachments>-][<namespace>,][<id>][JSON]` (protocol v5, "Packet encoding")."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from arcwire.socketio.protocol.attachments import attach, detach, has_binary
+from arcwire.socketio.protocol.attachments import LEAVES, attach, detach, has_binary
 from arcwire.socketio.protocol.codec import Codec, PartialPacket, check_packet, name_event
 from arcwire.socketio.protocol.models import encode_model
 from arcwire.socketio.protocol.packet import (
@@ -51,9 +52,10 @@ class JsonCodec:
         self, namespace: str, name: str, args: tuple[object, ...], id: int | None = None
     ) -> tuple[bytes, list[bytes] | None]:
         """See `Codec`."""
-        content = (name, *args)
-        if has_binary(args):
-            return _encode_binary(BINARY_EVENT, namespace, id, content)
+        content = [name, *args]
+        for each in args:
+            if type(each) not in LEAVES and has_binary(each):
+                return _encode_binary(BINARY_EVENT, namespace, id, content)
         if id is None and namespace == "/":
             return b"2" + _encode_json(content), None
         return _head(EVENT, namespace, id) + _encode_json(content), None
@@ -66,8 +68,9 @@ class JsonCodec:
         self, namespace: str, id: int, args: tuple[object, ...]
     ) -> tuple[bytes, list[bytes] | None]:
         """See `Codec`."""
-        if has_binary(args):
-            return _encode_binary(BINARY_ACK, namespace, id, args)
+        for each in args:
+            if type(each) not in LEAVES and has_binary(each):
+                return _encode_binary(BINARY_ACK, namespace, id, args)
         if namespace == "/":
             return b"3%d%b" % (id, _encode_json(args)), None
         return _head(ACK, namespace, id) + _encode_json(args), None
@@ -83,7 +86,10 @@ class JsonCodec:
         their first element (see `Packet.json`).
         """
         # Hot: an event of the root namespace, without and with an id.
-        if text[:3] == '2["':
+        if text.startswith('2["'):
+            name = text[3 : text.find('"', 3)]
+            if name not in RESERVED_EVENTS and "\\" not in name:
+                return Packet(EVENT, "/", None, name, text[1:])
             return _event("/", None, text[1:])
         if text[:1] == "2" and (start := text.find("[", 1, 18)) > 1:
             digits = text[1:start]
@@ -196,7 +202,7 @@ def _head(kind: int, namespace: str, id: int | None = None, attachments: int | N
 
 
 def _encode_binary(
-    kind: int, namespace: str, id: int | None, content: tuple[object, ...]
+    kind: int, namespace: str, id: int | None, content: Sequence[object]
 ) -> tuple[bytes, list[bytes]]:
     plain, attachments = detach(content)
     return _head(kind, namespace, id, len(attachments)) + _encode_json(plain), attachments

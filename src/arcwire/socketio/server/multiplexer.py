@@ -75,7 +75,11 @@ class Multiplexer:
                 raise PacketError("text in the middle of a binary packet")
             packet = self._server.codec.decode_text(data)
             if type(packet) is Packet:
-                self._receive(packet)
+                # Hot: an event of the root namespace.
+                if packet.type == EVENT and packet.namespace == "/" and self._root is not None:
+                    self._root.receive_event(packet)
+                else:
+                    self._receive(packet)
             else:
                 self._partial = packet  # type: ignore[assignment]
         except PacketError as error:

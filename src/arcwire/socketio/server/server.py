@@ -279,11 +279,12 @@ class Server(Namespace):
             self._executor = ThreadPoolExecutor(thread_name_prefix="arcwire")
         return self._executor
 
-    def start(self, coroutine: Coroutine[Any, Any, None], socket: Socket | None = None) -> None:
-        """Run a coroutine of the application, for `socket`; it must not raise."""
-        task = start(self._loop, coroutine)
+    def start(self, coroutine: Coroutine[Any, Any, Any], socket: Socket | None = None) -> asyncio.Task[Any]:
+        """Run a coroutine of the application, for `socket`. Whoever starts it sees to what it raises."""
+        task = start(self.engine.loop, coroutine)
         if not task.done():
             self._tasks.own(task, socket)
+        return task
 
     def call_soon(self, function: Callable[..., None], *args: object) -> None:
         """Call it on the loop's thread, from another one."""

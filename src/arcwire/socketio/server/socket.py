@@ -72,6 +72,7 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
         "_auth",
         "_backlog",
         "_data",
+        "_emission",
         "_gone",
         "_held",
         "_multiplexer",
@@ -118,6 +119,7 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
         self.lanes: dict[object, Lane] | None = None
         self._on_disconnect: list[Signature] | None = None
         # Reason, description and rooms, once it is gone.
+        self._emission: SocketEmission | None = None  # one for all, made with the first
         self._gone: tuple[DisconnectReason, str, frozenset[str]] | None = None
 
     def __repr__(self) -> str:
@@ -183,12 +185,15 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
             check_event(event, where="emit")
         if self.hooks.watches:
             return FlaggedSocket(self, DEFAULT_FLAGS).emit(event, *args)
-        payload, attachments = self.server.codec.encode_event(self.namespace.name, event, args)
-        if get_ident() == self.server.thread:
+        server = self.server
+        payload, attachments = server.codec.encode_event(self.namespace.name, event, args)
+        if get_ident() == server.thread:
             self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
-        return SocketEmission(self._multiplexer.connection)
+        if self._emission is None:
+            self._emission = SocketEmission(self._multiplexer.connection)
+        return self._emission
 
     @overload
     def emit_with_ack(self, event: str, *args: object) -> SingleAnswer[Any]: ...
