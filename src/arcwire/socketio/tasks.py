@@ -19,7 +19,7 @@ else:
 
     def start(loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a coroutine in the next tick, in the order of the calls."""
-        return loop.create_task(coroutine)
+        return asyncio.Task(coroutine, loop=loop)
 
 
 def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:
