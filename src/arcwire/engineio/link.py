@@ -18,12 +18,13 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 class Request:
     """What the engine needs to know of an HTTP request, or of the one that asks for a WebSocket.
 
-    `headers` are pairs of lower-case name and value, as in ASGI. `path` is the decoded path as the
+    `headers` are pairs of lower-case name and value, as in ASGI; or `head` has the same as it came: for
+    each field CR, LF, name, colon and value, all of them checked. `path` is the decoded path as the
     client sent it (mount prefix included). `client` is `(host, port)` or None where the host does
     not know (Unix sockets). `secure` tells TLS. Where proxies are trusted, the engine corrects both.
     """
 
-    __slots__ = ("_headers", "_state", "client", "method", "path", "query", "query_string", "secure")
+    __slots__ = ("_head", "_query", "_state", "client", "method", "path", "query_string", "secure")
 
     def __init__(
         self,
@@ -31,20 +32,29 @@ class Request:
         method: str,
         path: str,
         query_string: bytes,
-        headers: Headers,
+        headers: Headers = (),
+        head: bytes | None = None,
         client: tuple[str, int] | None,
         secure: bool,
     ) -> None:
         self.method = method
         self.path = path
         self.query_string = query_string.decode("latin-1")
-        self.query = parse_query(query_string)
+        self._query: dict[str, str] | None = None
         # One bytes object instead of a tuple and two bytes objects a header: a connection keeps
         # its request for `socket.handshake`, and most are never asked for it.
-        self._headers = b"".join([b"\n%b:%b" % pair for pair in headers])
+        self._head = b"".join([b"\r\n%b:%b" % pair for pair in headers]) if head is None else head
         self.client = client
         self.secure = secure
         self._state: dict[str, Any] | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The decoded query string; of a repeated key the last value."""
+        query = self._query
+        if query is None:
+            query = self._query = parse_query(self.query_string)
+        return query
 
     @property
     def state(self) -> dict[str, Any]:
@@ -58,24 +68,28 @@ class Request:
     def headers(self) -> dict[str, str]:
         """Header fields by lower-case name; fields sent more than once are joined by `, `."""
         fields: dict[str, str] = {}
-        for line in self._headers.decode("latin-1").split("\n")[1:]:
+        for line in self._head.decode("latin-1").split("\r\n")[1:]:
             name, _, value = line.partition(":")
+            name, value = name.lower(), value.strip(" \t")
             fields[name] = f"{fields[name]}, {value}" if name in fields else value
         return fields
 
     def header(self, name: bytes) -> str | None:
         """The first header field of this lower-case name, without building them all."""
-        start = self._headers.find(b"\n%b:" % name)
+        start = self._head.lower().find(b"\r\n%b:" % name)
         if start < 0:
             return None
-        start += len(name) + 2
-        end = self._headers.find(b"\n", start)
-        return self._headers[start : end if end >= 0 else None].decode("latin-1")
+        start += len(name) + 3
+        end = self._head.find(b"\r\n", start)
+        return self._head[start : end if end >= 0 else None].decode("latin-1").strip(" \t")
+
+    def settle(self) -> None:
+        """The request is kept for long: drop what can be made again."""
+        self._query = None
 
 
-def parse_query(query_string: bytes) -> dict[str, str]:
+def parse_query(text: str) -> dict[str, str]:
     """Decode a query string; of a repeated key the last value wins."""
-    text = query_string.decode("latin-1")
     if "%" in text or "+" in text:
         return dict(parse_qsl(text, keep_blank_values=True))
     # The common case, five times as fast: a client's polls have nothing to decode.
@@ -250,7 +264,8 @@ class LinkReceiver(Protocol):
 class RequestHandler(Protocol):
     """The engine, as hosts see it. All methods are called on the loop's thread and never raise.
 
-    Only `admit` waits, for functions of the application; `handle_request` answers later instead.
+    Only `admit` waits, for functions of the application; `handle_request` answers later instead, and
+    `admit_now` leaves it to `admit`.
     """
 
     max_payload: int
@@ -263,6 +278,9 @@ class RequestHandler(Protocol):
 
     async def admit(self, request: Request) -> Admission | Response:
         """Check a request for a WebSocket: let in, or the answer that refuses it."""
+
+    def admit_now(self, request: Request) -> Admission | Response | None:
+        """As `admit`; None, and nothing done, where functions of the application have to be asked."""
 
     def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
         """A WebSocket that `admit` let in with this `sid` is open (the 101 answer has been written)."""

@@ -29,6 +29,10 @@ class Answer:
         return next((value for key, value in self.headers if key == name), "")
 
 
+class AnswerTooLarge(Exception):
+    """The answer to a poll is larger than `max_message_size`."""
+
+
 class _Refusal(msgspec.Struct):
     """What engines say about requests that they refuse."""
 

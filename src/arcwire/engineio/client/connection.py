@@ -1,6 +1,7 @@
 """A connection to a server: one Engine.IO session, seen from the client."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Self, assert_never, cast
@@ -8,9 +9,10 @@ from typing import Self, assert_never, cast
 from arcwire.engineio.client.address import Address, read_url
 from arcwire.engineio.client.clocks import clocks
 from arcwire.engineio.client.config import EngineClientConfig
-from arcwire.engineio.client.websocket import open_websocket
+from arcwire.engineio.client.opening import open_session
+from arcwire.engineio.client.poller import Poller, Requests
+from arcwire.engineio.client.upgrader import Upgrader
 from arcwire.engineio.link import LinkReceiver, WebSocketLink
-from arcwire.engineio.protocol.announcement import AnnouncementError, read_announcement
 from arcwire.engineio.protocol.client_session import ClientSession
 from arcwire.engineio.protocol.notices import (
     ClientNotice,
@@ -27,7 +29,9 @@ from arcwire.engineio.protocol.notices import (
 from arcwire.engineio.protocol.packet import Binary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server.connection import MessageReceiver
-from arcwire.errors import ConnectTimeout, NotAnEngine, PayloadTooLarge
+from arcwire.errors import PayloadTooLarge
+
+logger = logging.getLogger("arcwire.client")
 
 HIGH_WATER = 64 * 1024
 """Bytes that may wait for the server before awaiting a send means waiting."""
@@ -57,12 +61,17 @@ class EngineConnection:
         "__weakref__",
         "_clocks",
         "_drained",
+        "_ended",
         "_limit",
         "_link",
         "_loop",
+        "_parts",
         "_plain",
+        "_poller",
+        "_probe",
         "_receiver",
         "_session",
+        "_upgrader",
         "timer_slot",
         "url",
     )
@@ -70,9 +79,12 @@ class EngineConnection:
     def __init__(
         self,
         address: Address,
+        config: EngineClientConfig,
         session: ClientSession,
         receiver: MessageReceiver,
         link: WebSocketLink | None,
+        requests: Requests | None,
+        upgrade: bool,
     ) -> None:
         self.url = str(address)
         """Where it leads to, without credentials and query."""
@@ -87,6 +99,16 @@ class EngineConnection:
         self._plain = not session.base64 and not session.dialect.binary_prefix
         self._limit = session.max_payload or sys.maxsize
         self._drained: asyncio.Future[None] | None = None
+        # What is still connected: links, and what polls.
+        self._parts = 1
+        self._ended: asyncio.Future[None] | None = None
+        self._probe: _Probe | None = None
+        self._poller: Poller | None = None
+        self._upgrader: Upgrader | None = None
+        if requests is not None:
+            self._poller = Poller(self, address, requests, self._part_ended)
+            if upgrade:
+                self._upgrader = Upgrader(address, config, self)
         self._clocks.add(self)
         self._rearm()
 
@@ -97,31 +119,19 @@ class EngineConnection:
         """Connect to the server at `url`: `http(s)://`, `ws(s)://` or `unix:/path/of/socket`.
 
         Returns when the server has opened a session. What it sends at once may reach `receiver` a little
-        earlier, and it may even have closed the session already. Raises a ConnectError; ValueError for a
-        URL that cannot be one. Cancelling it leaves nothing behind.
+        earlier, and it may even have closed the session already: then `connection_closed` has been called.
+        Raises a ConnectError, or ValueError for a URL that cannot be one; `receiver` is told nothing then.
+        Cancelling it leaves nothing behind.
         """
-        config = config or EngineClientConfig()
         address = read_url(url)
-        try:
-            async with asyncio.timeout(config.timeout):
-                return await cls._open_websocket(address, config.of("websocket"), receiver)
-        except TimeoutError as error:
-            if isinstance(error, ConnectTimeout):
-                raise
-            where = str(address)
-            raise ConnectTimeout(f"{where} did not answer within {config.timeout:g} seconds", where) from None
+        config = config or EngineClientConfig()
 
-    @classmethod
-    async def _open_websocket(
-        cls, address: Address, config: EngineClientConfig, receiver: MessageReceiver
-    ) -> Self:
-        opening = _Opening(address, config, receiver)
-        try:
-            await open_websocket(address, config, opening.begin)
-            return cast("Self", await opening.opened)
-        except BaseException:
-            opening.cancel()
-            raise
+        def make(
+            session: ClientSession, link: WebSocketLink | None, requests: Requests | None, upgrade: bool
+        ) -> EngineConnection:
+            return cls(address, config, session, receiver, link, requests, upgrade)
+
+        return cast("Self", await open_session(address, config, make))
 
     # -- for the application ----------------------------------------------------
 
@@ -231,6 +241,16 @@ class EngineConnection:
                 self._drained = self._loop.create_future()
             await asyncio.shield(self._drained)
 
+    async def wait_closed(self) -> None:
+        """Wait until nothing of a closed connection is left: what was sent has arrived or never will.
+
+        That takes at most a few seconds. Cancelling it loses nothing.
+        """
+        while self._parts:
+            if self._ended is None:
+                self._ended = self._loop.create_future()
+            await asyncio.shield(self._ended)
+
     def __repr__(self) -> str:
         state = self._session.state.value
         return f"<EngineConnection to {self.url}: {state}, {self.transport}, protocol {self.protocol}>"
@@ -286,10 +306,57 @@ class EngineConnection:
     def disown(self) -> None:
         """End it at once, and tell the receiver nothing."""
         self._receiver = _DEAF
-        link = self._link
         self.abort(CloseReason.FORCED_CLOSE, "opening was cancelled")
-        if link is not None:
-            link.abort()
+
+    def link_lost(self, link: object) -> None:
+        """The connection of a link has ended, and `link_closed` was called before."""
+        self._part_ended()
+
+    # -- polling, as `Poller` and `open_session` drive it ---------------------------
+
+    def begin(self, packets: list[str | bytes], now: float, wall: float) -> None:
+        """These packets came with the announcement; go on."""
+        self._act(self._session.receive_packets(packets, now, wall))
+        self._act(self._session.resume())
+        self._rearm()
+        if self._upgrader is not None and self._session.is_open:
+            self._upgrader.start(self._session.upgrades)
+
+    def poll_answered(self, body: bytes, *, binary: bool) -> None:
+        now, wall = self._clocks.now(), self._clocks.wall()
+        self._act(self._session.poll_ended(body, now, wall, binary=binary))
+        self._rearm()
+
+    def take_post(self) -> tuple[bytes, bool] | None:
+        return self._session.take_post()
+
+    def post_answered(self) -> None:
+        self._act(self._session.post_ended())
+        if self.buffered_bytes <= HIGH_WATER:
+            self.link_drained()
+
+    # -- the upgrade, as `Upgrader` begins it ----------------------------------------
+
+    def open_probe(self, link: WebSocketLink, timeout: float) -> LinkReceiver:
+        """A WebSocket that is to take over the session is open."""
+        self._parts += 1
+        self._probe = probe = _Probe(self, link)
+        self._act(self._session.begin_probe(timeout, self._clocks.now()))
+        self._rearm()
+        return probe
+
+    def receive_probe(self, probe: "_Probe", packet: str) -> None:
+        """A text packet arrived on it."""
+        if probe is self._probe:
+            self._act(self._session.receive_probe(packet))
+            self._rearm()
+
+    def lose_probe(self, probe: "_Probe", description: str) -> None:
+        """It is gone."""
+        if probe is self._probe:
+            self._probe = None
+            logger.debug("No upgrade of the connection to %s: %s", self.url, description)
+            self._act(self._session.lose_probe())
 
     # -- inside -------------------------------------------------------------------
 
@@ -304,15 +371,18 @@ class EngineConnection:
                 case PacketsSent(packets):
                     self._send_packets(packets)
                 case PollWanted():
-                    pass
+                    if self._poller is not None:
+                        self._poller.poll()
                 case PostWanted():
-                    pass
-                case ProbeAnswered():
-                    pass
+                    if self._poller is not None:
+                        self._poller.post()
+                case ProbeAnswered(packet):
+                    if self._probe is not None:
+                        self._probe.link.send_packet(packet)
                 case ProbeDropped():
-                    pass
-                case Upgraded():
-                    pass
+                    self._drop_probe()
+                case Upgraded(packets):
+                    self._upgrade(packets)
                 case Closed(reason, description):
                     receiver, self._receiver = self._receiver, _DEAF
                     receiver.connection_closed(reason, description)
@@ -338,12 +408,45 @@ class EngineConnection:
             else:
                 link.send_binary(self._session.dialect.binary_prefix + packet)
 
+    def _drop_probe(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.link.close(_NO_STATUS, "")
+
+    def _upgrade(self, packets: list[bytes]) -> None:
+        probe, self._probe = self._probe, None
+        if probe is None:
+            return
+        self._link = probe.link
+        self._link.receiver = self.link_receiver
+        self._send_packets(packets)
+        self._stop_polling()
+        self.link_drained()
+        changed = getattr(self._receiver, "transport_changed", None)
+        if changed is not None:
+            changed("websocket")
+
+    def _stop_polling(self) -> None:
+        upgrader, self._upgrader = self._upgrader, None
+        if upgrader is not None:
+            upgrader.stop()
+        poller, self._poller = self._poller, None
+        if poller is not None:
+            poller.stop()
+
     def _discard(self) -> None:
         self._clocks.remove(self)
+        self._stop_polling()
         link, self._link = self._link, None
         if link is not None:
             link.close(_NO_STATUS, "")
         self.link_drained()
+
+    def _part_ended(self) -> None:
+        self._parts -= 1
+        ended = self._ended
+        if not self._parts and ended is not None and not ended.done():
+            ended.set_result(None)
 
 
 class _TypedFrames:
@@ -371,58 +474,24 @@ class _TypedFrames:
         self._connection.link_closed(reason, description)
 
 
-class _Opening:
-    """Receives from a WebSocket until the server has opened a session on it."""
+class _Probe:
+    """Receives from a WebSocket that is to take over a session, until it does."""
 
-    def __init__(self, address: Address, config: EngineClientConfig, receiver: MessageReceiver) -> None:
-        self.opened: asyncio.Future[EngineConnection] = asyncio.get_running_loop().create_future()
-        self._address = address
-        self._config = config
-        self._receiver = receiver
-        self._link: WebSocketLink
+    __slots__ = ("_connection", "link")
 
-    def begin(self, link: WebSocketLink) -> LinkReceiver:
-        """The WebSocket is open."""
-        self._link = link
-        return self
-
-    def cancel(self) -> None:
-        """Nobody waits any more."""
-        if self.opened.done() and not self.opened.cancelled() and self.opened.exception() is None:
-            self.opened.result().disown()
-        else:
-            self.opened.cancel()
+    def __init__(self, connection: EngineConnection, link: WebSocketLink) -> None:
+        self._connection = connection
+        self.link = link
 
     def receive_text(self, packet: str) -> None:
-        try:
-            announcement = read_announcement(packet)
-        except AnnouncementError as error:
-            self._fail(str(error))
-            return
-        clock = clocks()
-        session = ClientSession(
-            announcement,
-            "websocket",
-            now=clock.now(),
-            wall=clock.wall(),
-            dialect=self._config.dialect,
-            base64=self._config.force_base64,
-        )
-        connection = EngineConnection(self._address, session, self._receiver, self._link)
-        self._link.receiver = connection.link_receiver
-        self.opened.set_result(connection)
+        self._connection.receive_probe(self, packet)
 
     def receive_binary(self, data: bytes) -> None:
-        self._fail("the first packet is a binary message")
+        # Never part of a probe: it ends it as a wrong text packet does.
+        self._connection.receive_probe(self, "")
 
     def link_drained(self) -> None:
-        """Nothing waits."""
+        """Nothing waits for a probe."""
 
     def link_closed(self, reason: CloseReason, description: str) -> None:
-        self._fail(f"the WebSocket ended before a session was opened: {description}")
-
-    def _fail(self, problem: str) -> None:
-        where = str(self._address)
-        if not self.opened.done():
-            self.opened.set_exception(NotAnEngine(f"{where} does not speak this Engine.IO: {problem}", where))
-            self._link.close(_NO_STATUS, "")
+        self._connection.lose_probe(self, description)

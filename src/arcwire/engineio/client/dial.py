@@ -39,7 +39,7 @@ async def dial(
             return await loop.create_unix_connection(make_protocol, address.unix, **options)
         proxy = proxy_for(address, config)
         if proxy is not None:
-            options["sock"] = await _connect_through(proxy, address, config.local)
+            options["sock"] = await _connect_through(proxy, address, config)
         else:
             options |= {"host": address.host, "port": address.port, "local_addr": config.local}
             if isinstance(loop, asyncio.BaseEventLoop):
@@ -148,23 +148,30 @@ def proxy_for(address: Address, config: EngineClientConfig) -> str | None:
     return url
 
 
-async def _connect_through(
-    proxy: str, address: Address, local_address: tuple[str, int] | None
-) -> socket.socket:
+def proxy_name(address: Address, config: EngineClientConfig) -> str:
+    """The proxy as it may be shown: without user and password."""
+    scheme, _, rest = (proxy_for(address, config) or "").partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def split_proxy(proxy: str) -> tuple[str, bool]:
+    """The URL as python-socks knows it, and whether the proxy resolves names: "h" and "a" say so."""
     scheme, _, rest = proxy.partition("://")
-    name = f"{scheme}://{rest.rpartition('@')[2]}"
+    return f"{scheme.rstrip('ah')}://{rest}", scheme in ("socks5h", "socks4a")
+
+
+async def _connect_through(proxy: str, address: Address, config: EngineClientConfig) -> socket.socket:
     url = str(address)
-    # As everywhere, "h" and "a" tell that the proxy resolves the name of the host.
-    plain = f"{scheme.rstrip('ah')}://{rest}"
-    resolves = scheme in ("socks5h", "socks4a")
+    name = proxy_name(address, config)
+    plain, resolves = split_proxy(proxy)
     try:
         return await Proxy.from_url(plain, rdns=resolves).connect(
-            address.host, address.port, local_addr=local_address
+            address.host, address.port, local_addr=config.local
         )
     except ProxyTimeoutError as error:
         raise ProxyError(f"{url}: the proxy {name} does not answer", url) from error
     except ProxyConnectionError as error:
         raise ProxyError(f"{url}: the proxy {name} cannot be reached: {error.strerror}", url) from error
     except SocksError as error:
-        status = error.error_code if scheme == "http" else None
+        status = error.error_code if plain.startswith("http:") else None
         raise ProxyError(f"{url}: the proxy {name} refuses: {error}", url, status) from error

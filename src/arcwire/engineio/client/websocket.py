@@ -12,10 +12,10 @@ import httptools
 from arcwire.engineio.client.address import Address
 from arcwire.engineio.client.answers import BODY_LIMIT, Answer, explain
 from arcwire.engineio.client.config import EngineClientConfig
-from arcwire.engineio.client.dial import dial, network_error
+from arcwire.engineio.client.dial import dial
 from arcwire.engineio.client.link import ClientLink
 from arcwire.engineio.link import LinkReceiver
-from arcwire.errors import NotAnEngine
+from arcwire.errors import NotAnEngine, Unreachable
 from arcwire.hosts.picows import PicowsLink, open_link
 from arcwire.hosts.picows_parser import accept_key
 
@@ -46,6 +46,10 @@ async def open_websocket(
     except BaseException:
         transport.abort()
         raise
+
+
+class HandshakeLost(Unreachable):
+    """The connection was there and ended without an answer: something may not let WebSockets through."""
 
 
 class _Handshake(asyncio.Protocol):
@@ -107,12 +111,10 @@ class _Handshake(asyncio.Protocol):
             return
         if self._status():
             self._refuse()  # an answer that ends with the connection
-        elif error is not None:
-            self._fail(network_error(error, self._address))
         else:
-            self._fail(
-                NotAnEngine(f"{self._address}: the connection ended without an answer", str(self._address))
-            )
+            how = f" ({error})" if error is not None else ""
+            where = str(self._address)
+            self._fail(HandshakeLost(f"{where}: the connection ended without an answer{how}", where))
 
     # httptools' side
 

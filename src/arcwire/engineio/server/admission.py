@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from arcwire.engineio.config import EngineConfig
+from arcwire.engineio.config import AllowRequest, EngineConfig, GenerateId
 from arcwire.engineio.link import Admission, Headers, Request, Response
 from arcwire.engineio.protocol.handshake import Refusal
 from arcwire.engineio.server.cookie import cookie_field
@@ -86,33 +86,37 @@ class Gate:
     async def admit(self, request: Request, *, upgrade: bool) -> Admission | Response:
         """Check a request that opens a session (`upgrade`: over a WebSocket) or a session's WebSocket,
         or that has no session: the answer that refuses it, or that of a preflight request."""
-        host = self._proxies.resolve(request) or request.header(b"host")
+        # Most of what can be asked for is not. Coroutines are made where there is something to ask.
+        asked_host = self._proxies.resolve(request)
         origin = request.header(b"origin")
-        named = await self._cors.allows(origin)
+        named = self._cors.configured and await self._cors.allows(origin)
         cors = self._cors.fields(origin, allowed=named)
         if self.is_preflight(request):
-            return self._answer_preflight(request, origin, host, cors)
+            return self._answer_preflight(request, origin, asked_host or request.header(b"host"), cors)
         try:
-            fields = await self._run_middlewares(request)
+            fields = await self._run_middlewares(request) if self._hooks.middlewares else []
             refused = self._verify(request, upgrade=upgrade)
             if refused is not None:
                 raise refused
             if origin is not None and not named and (upgrade or self._cors.configured):
-                self._check_same(origin, host)
+                self._check_same(origin, asked_host or request.header(b"host"))
             if self._config.allow_eio3 and _is_foreign_script(request):
                 raise Refused(Refusal.FORBIDDEN, {"name": "FOREIGN_SCRIPT"}, "Origin not allowed")
             sid = None
             if not request.query.get("sid"):
                 if self.closed:
                     raise Refused(Refusal.SHUTTING_DOWN)
-                await self._ask_application(request)
-                sid = await self._make_id(request)
-                fields += collect(self._hooks.initial_headers, request)
+                if self._config.allow_request is not None:
+                    await self._ask_application(request, self._config.allow_request)
+                make_id = self._config.generate_id
+                sid = generate_id() if make_id is None else await self._make_id(request, make_id)
+                if self._hooks.initial_headers:
+                    fields += collect(self._hooks.initial_headers, request)
                 if self._cookie is not None:
                     fields.append(cookie_field(self._cookie, sid))
         except Refused as refused:
             return self.refuse(request, refused, cors)
-        if upgrade:  # to polling answers `Answers` adds these
+        if upgrade and self._hooks.headers:  # to polling answers `Answers` adds these
             fields += collect(self._hooks.headers, request)
         return Admission(sid, fields, cors)
 
@@ -156,10 +160,7 @@ class Gate:
             self._cors.report(origin, host)
             raise Refused(Refusal.FORBIDDEN, {"origin": origin, "host": host}, "Origin not allowed")
 
-    async def _ask_application(self, request: Request) -> None:
-        allow = self._config.allow_request
-        if allow is None:
-            return
+    async def _ask_application(self, request: Request, allow: AllowRequest) -> None:
         try:
             answer = allow(request)
             verdict = await answer if inspect.isawaitable(answer) else answer
@@ -172,10 +173,7 @@ class Gate:
             message = verdict if isinstance(verdict, str) and verdict else Refusal.FORBIDDEN.message
             raise Refused(Refusal.FORBIDDEN, {"message": message}, message)
 
-    async def _make_id(self, request: Request) -> str:
-        generate = self._config.generate_id
-        if generate is None:
-            return generate_id()
+    async def _make_id(self, request: Request, generate: GenerateId) -> str:
         try:
             made = generate(request)
             sid = await made if inspect.isawaitable(made) else made

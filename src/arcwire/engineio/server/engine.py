@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from arcwire.engineio.config import EngineConfig
+from arcwire.engineio.config import TRANSPORTS, EngineConfig
 from arcwire.engineio.link import (
     Admission,
     Headers,
@@ -16,7 +16,7 @@ from arcwire.engineio.link import (
     WebSocketLink,
 )
 from arcwire.engineio.protocol.dialect import V3, V4, Dialect, dialect_of
-from arcwire.engineio.protocol.handshake import Refusal, open_packet, verify
+from arcwire.engineio.protocol.handshake import Refusal, open_packet_parts, verify
 from arcwire.engineio.protocol.packet import Binary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
@@ -57,6 +57,16 @@ class Engine:
         # Requests that wait for functions of the application.
         self._admissions: dict[HttpExchange, asyncio.Task[None]] = {}
         self._initial = _message_packet(config.initial_packet)
+        upgrades = ["websocket"] if config.allow_upgrades and "websocket" in config.transports else []
+        self._open_packets = {
+            transport: open_packet_parts(
+                upgrades if transport == "polling" else [],
+                ping_interval=config.ping_interval,
+                ping_timeout=config.ping_timeout,
+                max_payload=config.max_payload,
+            )
+            for transport in TRANSPORTS
+        }
 
     # -- for the application ----------------------------------------------------
 
@@ -158,6 +168,10 @@ class Engine:
     async def admit(self, request: Request) -> Admission | Response:
         """Check a request for a WebSocket: let in, or the answer that refuses it."""
         return await self._gate.admit(request, upgrade=True)
+
+    def admit_now(self, request: Request) -> Admission | Response | None:
+        """As `admit`; None, and nothing done, where functions of the application have to be asked."""
+        return None if self._gate.may_wait else _run(self._gate.admit(request, upgrade=True))
 
     def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
         """A WebSocket that `admit` let in with this `sid` is open."""
@@ -277,16 +291,9 @@ class Engine:
         )
         connection = Connection(self, session, request, link)
         connection.fields = fields
-        self._connections[session.sid] = connection
-        offered = config.allow_upgrades and transport == "polling" and "websocket" in config.transports
-        packet = open_packet(
-            session.sid,
-            ["websocket"] if offered else [],
-            ping_interval=config.ping_interval,
-            ping_timeout=config.ping_timeout,
-            max_payload=config.max_payload,
-        )
-        return connection, packet
+        self._connections[sid] = connection
+        before, behind = self._open_packets[transport]
+        return connection, b"%b%b%b" % (before, sid.encode(), behind)
 
     def _open_polling(self, exchange: HttpExchange, admission: Admission) -> None:
         assert admission.sid is not None
@@ -297,6 +304,7 @@ class Engine:
         response.headers += admission.headers
         self.answers.send(exchange, response, connection.fields, may_compress=True)
         connection.start(self._accept(connection))
+        exchange.request.settle()
 
     def _open_websocket(self, request: Request, link: WebSocketLink, sid: str) -> LinkReceiver:
         connection, packet = self._open(request, link, sid, ())
@@ -306,6 +314,7 @@ class Engine:
         elif self._initial is not None:
             link.send_packet(self._initial)
         connection.start(self._accept(connection))
+        request.settle()
         return connection.link_receiver
 
     def _receive_post(self, connection: Connection, exchange: HttpExchange) -> None:
