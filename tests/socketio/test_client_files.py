@@ -1,9 +1,8 @@
-"""The client's files: from a folder that looks like npm's package, through real servers."""
+"""The client's files: ours, and those of a folder that looks like npm's package, through real servers."""
 
 import asyncio
 import gzip
 import json
-import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+import arcwire
 from arcwire import Server
 from arcwire.engineio.link import Request
 from arcwire.socketio.client_files import VARIABLE, ClientFiles, choose_encoding, is_match
@@ -23,6 +23,8 @@ from support.uvicorn_server import running
 
 SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js")
 NAMES = (*SCRIPTS, *(f"{name}.map" for name in SCRIPTS))
+
+STATIC = Path(arcwire.__file__).parent / "static"
 
 PROTOCOLS = {
     "fast": {},
@@ -191,17 +193,21 @@ async def test_switched_off() -> None:
         assert (answer.status, json.loads(answer.body)["code"]) == (400, 0)
 
 
-async def test_not_installed(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+async def test_ours_is_served_under_both_names() -> None:
     async with client_of(Server()) as client:
-        for _ in range(2):
-            answer = await get(client, "/socket.io/socket.io.js")
-            assert answer.status == 404
-            assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-            assert b"npm install socket.io-client" in answer.body
-            assert VARIABLE.encode() in answer.body
-            assert str(tmp_path).encode() not in answer.body, "strangers need not know"
-    (warning,) = (record for record in caplog.records if record.levelno == logging.WARNING)
-    assert "npm install socket.io-client" in warning.getMessage()
+        for name in NAMES:
+            ours = name.replace("socket.io", "arcwire")
+            answer = await get(client, f"/socket.io/{name}")
+            assert (answer.status, answer.body) == (200, (STATIC / ours).read_bytes())
+            again = await get(client, f"/socket.io/{ours}")
+            assert (again.status, again.body) == (200, answer.body)
+            if name.endswith(".js"):
+                assert answer.body.rstrip().endswith(f"//# sourceMappingURL={ours}.map".encode())
+
+
+async def test_ours_beside_another(client: RawClient) -> None:
+    answer = await get(client, "/socket.io/arcwire.min.js")
+    assert (answer.status, answer.body) == (200, (STATIC / "arcwire.min.js").read_bytes())
 
 
 # -- where the files are ------------------------------------------------------------
@@ -220,19 +226,11 @@ def test_folders_without_a_client(folder: str) -> None:
         Server(serve_client=folder)
 
 
-async def test_found_in_the_working_directory(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(package.parent.parent)
-    answer = await ClientFiles().answer("socket.io.js", ask())
-    assert answer is not None
-    assert answer.body == content("socket.io.js")
-
-
-async def test_found_in_the_servers_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_found_in_the_servers_package(tmp_path: Path) -> None:
     folder = tmp_path / "node_modules" / "socket.io" / "client-dist"
     folder.mkdir(parents=True)
     (folder / "socket.io.js").write_bytes(b"io")
-    monkeypatch.chdir(tmp_path)
-    files = ClientFiles()
+    files = ClientFiles(tmp_path / "node_modules")
     answer = await files.answer("socket.io.js", ask())
     assert answer is not None
     assert answer.body == b"io"
@@ -248,18 +246,10 @@ async def test_found_by_the_environment(package: Path, monkeypatch: pytest.Monke
     assert answer.body == content("socket.io.js")
 
 
-async def test_found_once_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    files = ClientFiles()
-    before = await files.answer("socket.io.js", ask())
-    assert before is not None
-    assert before.status == 404
-    folder = tmp_path / "node_modules/socket.io-client/dist"
-    folder.mkdir(parents=True)
-    (folder / "socket.io.js").write_bytes(b"io")
-    after = await files.answer("socket.io.js", ask())
-    assert after is not None
-    assert (after.status, after.body) == (200, b"io")
+def test_an_environment_without_a_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "empty"))
+    with pytest.raises(ValueError, match=VARIABLE):
+        ClientFiles()
 
 
 async def test_read_and_compressed_once(package: Path) -> None:

@@ -1,14 +1,13 @@
 """The browser client, served under the server's path: `<script src="/socket.io/socket.io.js">`.
 
-The files are those of the npm package `socket.io-client`, which has to be installed where the server
-runs; nothing of it comes with Arcwire.
+The files are those of `js/client`, in the package's folder `static`, under the names of npm's
+`socket.io-client` and under their own. Another client may be served in their place, from a folder.
 """
 
 import asyncio
 import gzip
 import hashlib
 import importlib
-import logging
 import os
 import threading
 from pathlib import Path
@@ -17,26 +16,20 @@ import msgspec
 
 from arcwire.engineio.link import Request, Response
 
-logger = logging.getLogger("arcwire.socketio")
-
 VARIABLE = "ARCWIRE_CLIENT_FILES"
-"""The environment variable that names the folder, where the program does not."""
+"""The environment variable that names the folder of another client, where the program does not."""
+
+_STATIC = Path(__file__).parent.parent / "static"
 
 _SCRIPT = b"application/javascript; charset=utf-8"
-_SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js")
+_VARIANTS = (".js", ".min.js", ".esm.min.js", ".msgpack.min.js")
+_SCRIPTS = [f"{client}{variant}" for client in ("socket.io", "arcwire") for variant in _VARIANTS]
 _TYPES = dict.fromkeys(_SCRIPTS, _SCRIPT) | dict.fromkeys(
     (f"{name}.map" for name in _SCRIPTS), b"application/json; charset=utf-8"
 )
 
 _PACKAGES = ("socket.io-client/dist", "socket.io/client-dist")
 """Where npm packages keep the files."""
-
-_MISSING = (
-    "The browser client is not installed on this server.\n"
-    "\n"
-    "Run `npm install socket.io-client` in the directory in which the server is started, or name the\n"
-    f"folder that holds socket.io.js: Server(serve_client=...), or {VARIABLE} in its environment.\n"
-)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -49,20 +42,22 @@ class _File(msgspec.Struct, frozen=True):
 class ClientFiles:
     """Answers requests for the client's files; what has been sent once is kept in memory.
 
-    `folder` holds the files, or is the npm package that does. By default it is named by
-    ARCWIRE_CLIENT_FILES, or is a package in `node_modules` of the working directory, as soon as it
-    is there. Raises ValueError for a folder that is given and holds no client.
+    `folder` holds another client, or is the npm package that does: the files named `socket.io.*` come from
+    there, and those that it has not are missing. By default it is named by ARCWIRE_CLIENT_FILES. Raises
+    ValueError for a folder that holds no client.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self._folder: Path | None = None
         self._cache: dict[tuple[str, str], _File] = {}
         self._lock = threading.Lock()
-        self._warned = False
+        source = "serve_client" if folder is not None else VARIABLE
+        if folder is None:
+            folder = os.environ.get(VARIABLE) or None
         if folder is not None:
             self._folder = _find_in(Path(folder))
             if self._folder is None:
-                raise ValueError(f"serve_client: there is no socket.io.js in {os.fspath(folder)!r}")
+                raise ValueError(f"{source}: there is no socket.io.js in {os.fspath(folder)!r}")
 
     async def answer(self, name: str, request: Request) -> Response | None:
         """The answer to a request for the file `name`; None where it is none of the client's."""
@@ -75,7 +70,8 @@ class ClientFiles:
             # Compressing takes up to half a second, once.
             file = await asyncio.to_thread(self._load, name, encoding)
         if file is None:
-            return Response(404, [(b"content-type", b"text/plain; charset=utf-8")], _MISSING.encode())
+            message = f"The client that this server serves has no {name}.\n"
+            return Response(404, [(b"content-type", b"text/plain; charset=utf-8")], message.encode())
         headers = [
             (b"cache-control", b"public, max-age=0"),
             (b"etag", file.etag.encode()),
@@ -94,34 +90,19 @@ class ClientFiles:
             file = self._cache.get((name, encoding))
             if file is not None:
                 return file
-            if self._folder is None:
-                self._folder = _search()
             try:
-                body = None if self._folder is None else (self._folder / name).read_bytes()
+                body = self._path(name).read_bytes()
             except OSError:
-                body = None
-            if body is None:
-                self._warn(name)
                 return None
             # Each encoding is a representation of its own (RFC 9110 section 8.8.3).
             tag = hashlib.sha256(body).hexdigest()[:20] + (f"-{encoding}" if encoding else "")
             file = self._cache[name, encoding] = _File(_compress(body, encoding), f'"{tag}"')
             return file
 
-    def _warn(self, name: str) -> None:
-        if not self._warned:
-            self._warned = True
-            where = self._folder or os.environ.get(VARIABLE) or Path.cwd() / "node_modules"
-            logger.warning(
-                "A browser asked for %s, which is not in %s: run `npm install socket.io-client` in the"
-                " working directory, or name its folder by serve_client or %s",
-                *(name, where, VARIABLE),
-            )
-
-
-def _search() -> Path | None:
-    named = os.environ.get(VARIABLE)
-    return _find_in(Path(named)) if named else _find_in(Path.cwd() / "node_modules")
+    def _path(self, name: str) -> Path:
+        if self._folder is not None and not name.startswith("arcwire."):
+            return self._folder / name
+        return _STATIC / name.replace("socket.io", "arcwire", 1)
 
 
 def _find_in(folder: Path) -> Path | None:

@@ -1,0 +1,35 @@
+/** The client with everything, and packets in MessagePack. The server needs the same parser. */
+
+import { PollingTransport } from "./engine/polling.js";
+import { probe } from "./engine/upgrade.js";
+import { WebSocketTransport } from "./engine/websocket.js";
+import { lookupWith } from "./socket/connect.js";
+import { Manager as BaseManager } from "./socket/manager.js";
+import * as parser from "./socket/msgpack_parser.js";
+import type { ManagerOptions, SocketOptions } from "./socket/options.js";
+import type { DefaultEventsMap, EventsMap } from "./types.js";
+
+const parts = { transports: [PollingTransport, WebSocketTransport], probe, parser };
+
+export class Manager<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> extends BaseManager<ListenEvents, EmitEvents> {
+  constructor(opts: Partial<ManagerOptions>);
+  constructor(uri?: string, opts?: Partial<ManagerOptions>);
+  constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions & SocketOptions>) {
+    super(uri, opts, parts);
+  }
+}
+
+export const io = /* @__PURE__ */ lookupWith(Manager);
+export {
+  PollingTransport as Fetch,
+  PollingTransport as NodeXHR,
+  PollingTransport as XHR,
+} from "./engine/polling.js";
+export { WebSocketTransport as NodeWebSocket, WebSocketTransport as WebSocket } from "./engine/websocket.js";
+export * from "./shared.js";
+/** For the option `parser` of other entries. */
+export { Decoder, Encoder } from "./socket/msgpack_parser.js";
+export { io as connect, io as default };
