@@ -40,6 +40,16 @@ class Tasks:
         self._running[task] = beneficiary
         task.add_done_callback(self._running.pop)
 
+    def disown(self, task: asyncio.Task[Any]) -> None:
+        """Wait for a task no longer; harmless when it is not one of these."""
+        if self._running.pop(task, None) is not None:
+            task.remove_done_callback(self._running.pop)
+
+    def cancel(self) -> None:
+        """Cancel all that are not done."""
+        for task in tuple(self._running):
+            task.cancel()
+
     def beneficiaries(self) -> set[object]:
         """For whom tasks run."""
         return set(self._running.values())

@@ -1,0 +1,321 @@
+"""One connection to a server, shared by namespaces, and made anew when it is lost."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import get_ident
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+from arcwire.engineio.client import EngineClientConfig, EngineConnection
+from arcwire.engineio.client.clocks import Clocks, clocks
+from arcwire.engineio.server.timers import Timers
+from arcwire.errors import ArcwireError, ConnectError, Disconnected
+from arcwire.socketio.client.address import check_name
+from arcwire.socketio.client.backoff import Backoff
+from arcwire.socketio.client.buffer import Outgoing
+from arcwire.socketio.client.membership import AuthSource, Membership
+from arcwire.socketio.client.multiplexer import ClientConnection, Multiplexer
+from arcwire.socketio.client.options import ReconnectionOptions, SocketOptions
+from arcwire.socketio.client.socket import ClientSocket
+from arcwire.socketio.protocol.codec import Codec
+from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.signature import Signature
+from arcwire.socketio.tasks import Tasks, start
+
+Opener: TypeAlias = Callable[[str, Multiplexer, EngineClientConfig], Awaitable[ClientConnection]]
+"""Opens an Engine.IO connection; raises ConnectError."""
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+class Manager:
+    """Keeps a connection while any of its sockets wants one.
+
+    Belongs to the event loop in which it first connects. `open_connection` makes connections.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        engine: EngineClientConfig,
+        codec: Codec,
+        reconnection: ReconnectionOptions,
+        socket_options: SocketOptions,
+        auth: AuthSource = None,
+    ) -> None:
+        self.url = url
+        """Where it connects; may be changed for the next connection."""
+        self.engine = engine
+        """Options of the connection; may be changed for the next connection."""
+        self.codec = codec
+        self.open_connection: Opener = EngineConnection.open
+        self.sockets: dict[str, ClientSocket] = {}
+        """By namespace."""
+        self.error_handlers: list[Signature] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.thread: int | None = None
+        self._options = reconnection
+        self._socket_options = socket_options
+        self._auth = auth
+        self._backoff = self.new_backoff()
+        self._multiplexer: Multiplexer | None = None
+        # Opens a connection, or waits for the time to try again.
+        self._opening: asyncio.Task[None] | None = None
+        self._woken: asyncio.Future[None] | None = None
+        self._clocks: Clocks | None = None
+        self._tasks = Tasks()
+        self._executor: ThreadPoolExecutor | None = None
+        self._closed = False
+        # Connections that were told to close: what was sent may still be on its way.
+        self._closing: set[asyncio.Task[None]] = set()
+
+    # -- sockets ------------------------------------------------------------------------
+
+    def socket(self, namespace: str, *, auth: AuthSource | EllipsisType = ...) -> ClientSocket:
+        """The socket of a namespace, made on first use; `auth` is the client's unless given."""
+        name = check_name(namespace)
+        socket = self.sockets.get(name)
+        if socket is None:
+            self.check_open()
+            socket = self.sockets[name] = ClientSocket(self, name, self._auth, self._socket_options)
+        if not isinstance(auth, EllipsisType):
+            socket.auth = auth
+        return socket
+
+    @property
+    def connection(self) -> ClientConnection | None:
+        """The Engine.IO connection; None while there is none."""
+        return None if self._multiplexer is None else self._multiplexer.connection
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether a lost connection is made anew."""
+        return self._options.reconnection
+
+    def activate(self, socket: Membership) -> None:
+        """A socket wants to be connected."""
+        self.bind()
+        if self._multiplexer is not None:
+            socket.enter(self._multiplexer)
+        elif self._opening is None:
+            self._backoff.reset()
+            self._opening = self._running_loop.create_task(self._open(None))
+        else:
+            self.wake()
+
+    def deactivate(self, socket: Membership) -> None:
+        """A socket is closed. With the last one the connection is."""
+        if any(each.active for each in self.sockets.values()):
+            return
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        if self._multiplexer is not None:
+            multiplexer, self._multiplexer = self._multiplexer, None
+            self._close(multiplexer)
+
+    def wake(self) -> None:
+        """Do now what waits for its time."""
+        woken, self._woken = self._woken, None
+        if woken is not None and not woken.done():
+            woken.set_result(None)
+
+    async def pause(self, delay: float) -> None:
+        """Wait so many seconds, or until somebody has no patience."""
+        if self._woken is None:
+            self._woken = asyncio.get_running_loop().create_future()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await asyncio.shield(self._woken)
+
+    def new_backoff(self) -> Backoff:
+        """For attempts to connect."""
+        options = self._options
+        return Backoff(
+            options.reconnection_delay, options.reconnection_delay_max, options.randomization_factor
+        )
+
+    def connection_lost(self, multiplexer: Multiplexer, reason: DisconnectReason, description: str) -> None:
+        """A connection is gone."""
+        if multiplexer is not self._multiplexer:
+            return
+        self._multiplexer = None
+        self._backoff.reset()
+        delay = self._next_delay()
+        if delay is not None:
+            # Before anybody is told, so that a handler's `connect` finds it.
+            self._opening = self._running_loop.create_task(self._open(delay))
+        for socket in list(multiplexer.sockets.values()):
+            socket.connection_lost(reason, description, delay)
+
+    # -- running handlers ------------------------------------------------------------------
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], socket: Any = None) -> asyncio.Task[Any]:
+        """Run a coroutine of the application, for `socket`. Whoever starts it sees to what it raises."""
+        task = start(self.loop, coroutine)
+        if not task.done():
+            self._tasks.own(task, socket)
+        return task
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine of a socket; it must not raise."""
+        task = self._running_loop.create_task(coroutine)
+        self._tasks.own(task)
+        return task
+
+    def on_loop(self, function: Callable[..., None], *args: Any) -> None:
+        """Call it on the loop's thread: now when this is that thread, else soon and in order."""
+        if self.thread is None or self.thread == get_ident():
+            function(*args)
+        else:
+            self._running_loop.call_soon_threadsafe(self._guarded, function, *args)
+
+    def call_soon(self, function: Callable[..., None], *args: Any) -> None:
+        """Call it in the next round of the loop."""
+        self._running_loop.call_soon(function, *args)
+
+    def bind(self) -> None:
+        """Belong to the running loop. Raises RuntimeError when there is none."""
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            self.thread = get_ident()
+            self._clocks = clocks()
+
+    @property
+    def timers(self) -> Timers:
+        """All deadlines of this loop's clients."""
+        self.bind()
+        assert self._clocks is not None
+        return self._clocks.timers
+
+    def now(self) -> float:
+        """The time of the loop."""
+        return self._running_loop.time()
+
+    @property
+    def executor(self) -> ThreadPoolExecutor:
+        """The threads for plain `def` handlers."""
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(thread_name_prefix="arcwire")
+        return self._executor
+
+    # -- end -----------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, for good."""
+        return self._closed
+
+    def check_open(self) -> None:
+        """Raise Disconnected if it was closed."""
+        if self._closed:
+            raise Disconnected("the client is closed")
+
+    async def close(self, grace: float) -> None:
+        """Leave all namespaces, send what was emitted, wait for handlers, and keep nothing."""
+        if self._closed:
+            return
+        for socket in list(self.sockets.values()):
+            socket.leave(for_good=True)
+        self._closed = True
+        for socket in self.sockets.values():
+            socket.observers.end_states()
+        current = asyncio.current_task()
+        if current is not None:
+            self._tasks.disown(current)  # of a handler that closes its client
+        try:
+            if self._closing:
+                await asyncio.wait(tuple(self._closing))
+            late = await self._tasks.finish(grace)
+            if late:
+                logger.warning("%d running handler(s) did not end within %g seconds", late, grace)
+        finally:
+            for task in tuple(self._closing):
+                task.cancel()
+            self._tasks.cancel()
+            if self._executor is not None:
+                self._executor.shutdown(wait=False)
+                self._executor = None
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        self.bind()
+        assert self.loop is not None
+        return self.loop
+
+    def _guarded(self, function: Callable[..., None], *args: Any) -> None:
+        """Call what another thread wanted, who cannot be told any more."""
+        try:
+            function(*args)
+        except ArcwireError as error:
+            for outgoing in args:
+                if isinstance(outgoing, Outgoing) and outgoing.answer is not None:
+                    outgoing.fail(error)
+                    return
+            logger.warning("what another thread emitted is dropped: %s", error)
+
+    def _next_delay(self) -> float | None:
+        """Seconds until the next attempt; None when there were enough."""
+        most = self._options.reconnection_attempts
+        if most is not None and self._backoff.attempts >= most:
+            return None
+        return self._backoff.next(random.random())
+
+    def _close(self, multiplexer: Multiplexer) -> None:
+        connection = multiplexer.connection
+        connection.close()
+        task = self._running_loop.create_task(connection.wait_closed())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _open(self, delay: float | None) -> None:
+        """Open a connection, as often as it takes."""
+        while True:
+            if delay is not None:
+                await self.pause(delay)
+            multiplexer = Multiplexer(self)
+            try:
+                multiplexer.connection = await self.open_connection(self.url, multiplexer, self.engine)
+                if multiplexer.closed is not None:
+                    raise ConnectError(f"the connection ended at once: {multiplexer.closed[1]}", self.url)
+            except ConnectError as failure:
+                error = failure
+            except Exception as failure:
+                error = ConnectError(f"connecting to {self.url} failed: {failure!r}", self.url)
+                error.__cause__ = failure
+            else:
+                break
+            delay = self._failed(error)
+            if delay is None:
+                return
+        self._opening = None
+        self._multiplexer = multiplexer
+        self._backoff.reset()
+        for socket in list(self.sockets.values()):
+            if socket.active:
+                socket.enter(multiplexer)
+        multiplexer.begin()
+
+    def _failed(self, error: ConnectError) -> float | None:
+        """An attempt failed: the time to the next one; None when nobody wants one."""
+        delay = self._next_delay()
+        if delay is None:
+            self._opening = None
+        active = [socket for socket in self.sockets.values() if socket.active]
+        for socket in active:
+            if not socket.active:
+                continue  # by a handler of another one
+            attempt = socket.state.attempt + 1
+            if delay is None or not socket.keeps_trying:
+                socket.fail(error, attempt)
+            else:
+                socket.attempt_failed(error, attempt, delay)
+        if self._opening is not asyncio.current_task():
+            return None
+        return delay

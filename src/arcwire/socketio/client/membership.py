@@ -1,0 +1,429 @@
+"""A client's membership in a namespace: how it comes in, is lost, comes back, and ends."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from arcwire.errors import ArcwireError, ConnectError, ConnectRefused, ConnectTimeout, Disconnected
+from arcwire.socketio.client.multiplexer import ClientConnection, Multiplexer
+from arcwire.socketio.client.namespace import ClientNamespace
+from arcwire.socketio.client.offsets import Offsets
+from arcwire.socketio.client.states import INITIAL, State, StateName
+from arcwire.socketio.protocol.packet import CONNECT, DISCONNECT, Packet, PacketError
+from arcwire.socketio.protocol.reasons import DisconnectReason
+
+if TYPE_CHECKING:
+    from arcwire.socketio.client.manager import Manager
+
+AuthData: TypeAlias = Mapping[str, Any] | None
+AuthSource: TypeAlias = AuthData | Callable[[], AuthData | Awaitable[AuthData]]
+"""What the client shows to be let in: a dict, or a function, `async` or not, that gives one each time."""
+
+MAX_EARLY = 100_000
+"""Events that may arrive before the namespace says that the client is in: those that it missed."""
+
+_SETTLING = 3
+"""Rounds of the loop for which events that arrive with the connection wait for whoever awaited it."""
+
+_CONNECTING = StateName.CONNECTING
+_OPEN = StateName.OPEN
+_RECOVERING = StateName.RECOVERING
+_CLOSED = StateName.CLOSED
+
+_LEFT = "this client left the namespace"
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+class Connecting:
+    """What `connect` returns: await it to go on when the namespace is usable."""
+
+    __slots__ = ("_membership",)
+
+    def __init__(self, membership: "Membership") -> None:
+        self._membership = membership
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Raises why it is not usable."""
+        return self._membership.wait().__await__()
+
+
+class Membership:
+    """The base of `ClientSocket`: its connection and its state.
+
+    What happens is told in this order: state, handlers, whoever awaits `connect`, and then events.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_entering",
+        "_held",
+        "_keeps_trying",
+        "_manager",
+        "_multiplexer",
+        "_offsets",
+        "_pid",
+        "_releases",
+        "_requests",
+        "_timeout",
+        "_waiters",
+        "auth",
+        "id",
+        "namespace",
+        "state",
+        "timer_slot",
+    )
+
+    id: str | None
+    """The id that the server gave it; None while it is not connected."""
+    namespace: ClientNamespace
+    """The namespace that it is in: `socket.namespace.name`."""
+    auth: AuthSource
+    """What is shown to be let in; it may be replaced, for the next connection."""
+    state: State
+    """What it is doing, and why."""
+
+    def __init__(self, manager: "Manager", auth: AuthSource, timeout: float | None) -> None:
+        self._manager = manager
+        self.auth = auth
+        self.id = None
+        self.state = INITIAL
+        # The connection that it uses or enters, and the one that events leave by: None until it is in.
+        self._multiplexer: Multiplexer | None = None
+        self._connection: ClientConnection | None = None
+        # Asks for `auth`, if that takes time.
+        self._entering: asyncio.Task[None] | None = None
+        # What arrived and waits: until it is in, and until who awaits that had a chance to listen.
+        self._held: list[Packet] | None = None
+        self._releases = 0
+        # Of connection state recovery.
+        self._pid: str | None = None
+        self._offsets = Offsets()
+        # Whether a failed attempt is followed by others.
+        self._keeps_trying = False
+        # Calls of `connect` that nobody has awaited (yet), and those who do.
+        self._requests = 0
+        self._waiters: list[asyncio.Future[None]] = []
+        self._timeout = timeout
+        self.timer_slot = 0
+
+    # -- what others do about it ----------------------------------------------------------
+
+    def greet(self) -> dict[str, Any]:
+        """What to add to `auth`."""
+        raise NotImplementedError
+
+    def opened(self, greeting: Mapping[str, Any]) -> None:
+        """It is in: send what waits."""
+        raise NotImplementedError
+
+    def lost(self, reason: DisconnectReason, description: str) -> None:
+        """It was in, and is not any more."""
+        raise NotImplementedError
+
+    def ended(self, error: ArcwireError, for_good: bool) -> None:
+        """It will not be in before it is told to connect: whoever waits for something learns it."""
+        raise NotImplementedError
+
+    def tell(self, state: State) -> None:
+        """The state has changed."""
+        raise NotImplementedError
+
+    def handle_event(self, packet: Packet) -> None:
+        """An event has arrived, and its turn has come. Raises PacketError."""
+        raise NotImplementedError
+
+    def receive_ack(self, packet: Packet) -> None:
+        """An acknowledgement has arrived. Raises PacketError."""
+        raise NotImplementedError
+
+    # -- by the application -----------------------------------------------------------------
+
+    async def wait(self) -> None:
+        """Return when the namespace is usable. See `ClientSocket.connect`."""
+        self._requests = max(self._requests - 1, 0)
+        while self.state.name is not _OPEN:
+            if self.state.name is _CLOSED:
+                raise self.state.error or Disconnected(self.state.description, self.state.reason)
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                if self.state.name is _CONNECTING and not self._waiters and not self._requests:
+                    self.leave()
+                raise
+
+    def begin(self, retry: bool) -> None:
+        """Connect, or do it now where the next attempt is waited for."""
+        self._requests += 1
+        if self.state.name is _CLOSED:
+            self._keeps_trying = retry
+            self._change(State(name=_CONNECTING))
+            self._manager.activate(self)
+        else:
+            self._manager.wake()
+
+    def leave(self, *, for_good: bool = False) -> None:
+        """Leave the namespace; harmless when closed."""
+        if self.state.name is not _CLOSED:
+            multiplexer = self._multiplexer
+            if multiplexer is not None and self._entering is None:
+                multiplexer.send_control(DISCONNECT, self.namespace.name)
+            reason = DisconnectReason.CLIENT_NAMESPACE_DISCONNECT
+            self._end(State(name=_CLOSED, reason=reason, description=_LEFT), for_good=for_good)
+        elif for_good:
+            self.ended(Disconnected("the client is closed"), True)
+
+    # -- by the manager -----------------------------------------------------------------------
+
+    @property
+    def keeps_trying(self) -> bool:
+        """Whether a failed attempt is followed by others."""
+        return self._keeps_trying
+
+    def enter(self, multiplexer: Multiplexer) -> None:
+        """There is a connection: ask to be let in."""
+        self._multiplexer = multiplexer
+        multiplexer.sockets[self.namespace.name] = self
+        self._held = []
+        if multiplexer.dialect.joins_root and self.namespace.name == "/":
+            self._expect_answer()  # the server lets it in without being asked
+        elif callable(self.auth):
+            self._entering = self._manager.spawn(self._ask_for_auth(multiplexer))
+        else:
+            self._send_connect(multiplexer, self.auth)
+
+    def attempt_failed(self, error: ConnectError, attempt: int, delay: float) -> None:
+        """It could not connect, and will try again."""
+        state = self.state
+        self._change(
+            State(
+                name=state.name,
+                reason=state.reason,
+                description=state.description,
+                error=error,
+                attempt=attempt,
+                delay=delay,
+            )
+        )
+
+    def fail(self, error: ConnectError, attempt: int = 0) -> None:
+        """It could not connect, and will not try again."""
+        state = self.state
+        if state.name is not _CLOSED:
+            description = state.description or str(error)
+            self._end(
+                State(
+                    name=_CLOSED, reason=state.reason, description=description, error=error, attempt=attempt
+                )
+            )
+
+    def connection_lost(self, reason: DisconnectReason, description: str, delay: float | None) -> None:
+        """The connection is gone; another attempt would follow after `delay`, or, if None, none."""
+        if self._connection is None:
+            error = ConnectError(
+                f"the connection was lost before {self.namespace.name!r} answered: {description}"
+            )
+            self._detach()
+            if delay is None or not self._keeps_trying:
+                self.fail(error)
+            else:
+                self.attempt_failed(error, self.state.attempt + 1, delay)
+        elif delay is None or not self._keeps_trying:
+            self._end(State(name=_CLOSED, reason=reason, description=description))
+        else:
+            self._detach()
+            self.lost(reason, description)
+            self._change(State(name=_RECOVERING, reason=reason, description=description, delay=delay))
+
+    # -- by the multiplexer ---------------------------------------------------------------------
+
+    def receive_event(self, packet: Packet) -> None:
+        """An event arrived. Raises PacketError."""
+        if self._pid is not None and packet.id is None:
+            if packet.json is None:
+                self._offsets.strip_list(packet.data)
+            else:
+                packet.json = self._offsets.strip(packet.json)
+        if self._held is None:
+            self.handle_event(packet)
+        elif len(self._held) < MAX_EARLY:
+            self._held.append(packet)
+        else:
+            raise PacketError("too many events before the namespace was joined")
+
+    def receive_connect(self, data: object) -> None:
+        """The server lets it in."""
+        multiplexer = self._multiplexer
+        if multiplexer is None or self._connection is not None:
+            return
+        greeting: Mapping[str, Any] = data if isinstance(data, dict) else {}
+        id = greeting.get("sid")
+        if multiplexer.dialect.id_of is not None:
+            id = multiplexer.dialect.id_of(self.namespace.name, multiplexer.connection.sid)
+        if not isinstance(id, str):
+            self.fail(
+                ConnectError(f"the server gave no id: it may speak Socket.IO 2, with protocol=3 ({data!r})")
+            )
+            return
+        pid = greeting.get("pid")
+        recovered = isinstance(pid, str) and pid == self._pid
+        if not recovered:
+            self._pid = pid if isinstance(pid, str) else None
+            self._offsets = Offsets()
+        self.id = id
+        self._connection = connection = multiplexer.connection
+        self._keeps_trying = self._manager.reconnects
+        self._manager.timers.cancel(self)
+        self.opened(greeting)
+        awaited = bool(self._waiters)
+        self._change(State(name=_OPEN, recovered=recovered))
+        if self._connection is not connection:
+            return
+        self._releases += 1
+        if awaited:
+            # A handler that is registered right after `await connect()` gets what came with the connection.
+            self._release_later(self._releases, _SETTLING)
+        else:
+            self._release()
+
+    def receive_refusal(self, data: object) -> None:
+        """The server does not let it in."""
+        if self._multiplexer is None:
+            return
+        message, content = self._multiplexer.dialect.read_refusal(data)
+        if self._connection is None:
+            self.fail(ConnectRefused(message, content, self.namespace.name))
+        else:
+            logger.warning("the server tells %r of an error: %s", self, message)
+
+    def receive_disconnect(self) -> None:
+        """The server ended the namespace."""
+        reason = DisconnectReason.SERVER_NAMESPACE_DISCONNECT
+        self._end(State(name=_CLOSED, reason=reason, description="the server ended the namespace"))
+
+    def handle_deadline(self, now: float) -> float | None:
+        """See `Timed`: the namespace did not answer."""
+        if self._connection is None and self._multiplexer is not None:
+            error = ConnectTimeout(
+                f"the namespace {self.namespace.name!r} did not answer within {self._timeout:g} seconds"
+            )
+            if self._keeps_trying:
+                logger.warning("%r: %s; the connection is made anew", self, error)
+                self._multiplexer.connection.close()
+            else:
+                self._multiplexer.send_control(DISCONNECT, self.namespace.name)
+                self.fail(error)
+        return None
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    async def _ask_for_auth(self, multiplexer: Multiplexer) -> None:
+        manager = self._manager
+        backoff = manager.new_backoff()
+        while True:
+            source = self.auth
+            try:
+                auth = await self.namespace.call_function(source) if callable(source) else source
+            except Exception as failure:
+                error = ConnectError(f"the function that gives `auth` failed: {failure!r}")
+                error.__cause__ = failure
+            else:
+                self._entering = None
+                self._send_connect(multiplexer, auth)
+                return
+            if not self._keeps_trying:
+                self._entering = None
+                self.fail(error)
+                return
+            delay = backoff.next(random.random())
+            self.attempt_failed(error, backoff.attempts, delay)
+            await manager.pause(delay)
+
+    def _send_connect(self, multiplexer: Multiplexer, auth: object) -> None:
+        try:
+            if auth is not None and not isinstance(auth, Mapping):
+                raise TypeError(f"`auth` is a dict, or a function that gives one, got {auth!r}")
+            dialect, name = multiplexer.dialect, self.namespace.name
+            content: dict[str, Any] = {} if auth is None else dict(auth)
+            if dialect.answers_with_id:
+                if self._pid is not None:
+                    offset = self._offsets.last
+                    where = {"pid": self._pid} if offset is None else {"pid": self._pid, "offset": offset}
+                    content = {**where, **content}
+                content.update(self.greet())
+            multiplexer.send_control(CONNECT, *dialect.write_connect(name, content))
+        except (TypeError, ValueError) as wrong:
+            error = ConnectError(f"the auth for {self.namespace.name!r} cannot be sent: {wrong}")
+            error.__cause__ = wrong
+            self.fail(error)
+            return
+        self._expect_answer()
+
+    def _expect_answer(self) -> None:
+        if self._timeout is not None:
+            self._manager.timers.schedule(self, self._manager.now() + self._timeout)
+
+    def _release_later(self, release: int, rounds: int) -> None:
+        if release != self._releases:
+            return
+        if rounds:
+            self._manager.call_soon(self._release_later, release, rounds - 1)
+        else:
+            self._release()
+
+    def _release(self) -> None:
+        """Handle the events that waited."""
+        self._releases += 1
+        held, self._held = self._held, None
+        multiplexer = self._multiplexer
+        for packet in held or ():
+            if multiplexer is None or self._connection is None:
+                return
+            multiplexer.guard(self, packet)
+
+    def _detach(self) -> None:
+        """It uses the connection no longer."""
+        if self._connection is not None and self._held is not None:
+            self._release()  # they came before
+        multiplexer, self._multiplexer = self._multiplexer, None
+        self._connection = None
+        self._held = None
+        self._releases += 1
+        self.id = None
+        entering, self._entering = self._entering, None
+        if entering is not None:
+            entering.cancel()
+        if multiplexer is not None:
+            multiplexer.sockets.pop(self.namespace.name, None)
+            self._manager.timers.cancel(self)
+
+    def _end(self, state: State, *, for_good: bool = False) -> None:
+        was_open = self._connection is not None
+        self._detach()
+        if self.state.name is _CLOSED:
+            return  # by a handler of what came before
+        # Before anybody is told: a handler may connect again.
+        self.state = state
+        self._manager.deactivate(self)
+        if was_open:
+            assert state.reason is not None
+            self.lost(state.reason, state.description)
+        self.ended(Disconnected(f"the socket is closed: {state.description}", state.reason), for_good)
+        if self.state is state:
+            self._change(state)
+
+    def _change(self, state: State) -> None:
+        self.state = state
+        if state.name is _OPEN or state.name is _CLOSED:
+            self._requests = 0
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+        self.tell(state)

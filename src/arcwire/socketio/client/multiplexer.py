@@ -1,0 +1,174 @@
+"""Many namespaces over one connection, on the client's side."""
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.socketio.protocol.codec import PartialPacket
+from arcwire.socketio.protocol.dialect import DIALECTS, Dialect
+from arcwire.socketio.protocol.packet import (
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    Packet,
+    PacketError,
+)
+from arcwire.socketio.protocol.reasons import DisconnectReason
+
+if TYPE_CHECKING:
+    from arcwire.socketio.client.manager import Manager
+    from arcwire.socketio.client.membership import Membership
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+class ClientConnection(Protocol):
+    """What a manager needs of an Engine.IO connection; see `EngineConnection`."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def transport(self) -> str: ...
+    @property
+    def protocol(self) -> int: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def max_payload(self) -> int | None: ...
+    @property
+    def writable(self) -> bool: ...
+    @property
+    def buffered_bytes(self) -> int: ...
+    @property
+    def ping_expired(self) -> bool: ...
+    def send_text(self, payload: bytes) -> None: ...
+    def send_binary(self, payload: bytes) -> None: ...
+    def check_size(self, payload: bytes, *, binary: bool = False) -> None: ...
+    async def drain(self) -> None: ...
+    def close(self) -> None: ...
+    async def wait_closed(self) -> None: ...
+
+
+class Multiplexer:
+    """Receives the messages of one connection and hands packets to the socket of their namespace.
+
+    A packet that the protocol forbids ends the connection, which is then made anew.
+    """
+
+    __slots__ = ("_codec", "_early", "_failure", "_manager", "_partial", "closed", "connection", "sockets")
+
+    connection: ClientConnection
+    """The Engine.IO connection below; set once it is open."""
+
+    def __init__(self, manager: "Manager") -> None:
+        self._manager = manager
+        self._codec = manager.codec
+        self._partial: PartialPacket | None = None
+        # What arrives before the connection is used: a server of protocol 3 speaks first.
+        self._early: list[str | bytes] | None = []
+        self._failure: str | None = None
+        self.closed: tuple[DisconnectReason, str] | None = None
+        """How it ended, once it did."""
+        self.sockets: dict[str, Membership] = {}
+        """Those that use this connection, by namespace."""
+
+    # -- MessageReceiver ----------------------------------------------------------------
+
+    def receive_text(self, data: str) -> None:
+        try:
+            if self._early is not None:
+                self._early.append(data)
+                return
+            if self._partial is not None:
+                raise PacketError("text in the middle of a binary packet")
+            packet = self._codec.decode_text(data)
+            if type(packet) is Packet:
+                self._receive(packet)
+            else:
+                self._partial = packet  # type: ignore[assignment]
+        except PacketError as error:
+            self._fail(str(error))
+
+    def receive_binary(self, data: bytes) -> None:
+        try:
+            if self._early is not None:
+                self._early.append(data)
+                return
+            if self._partial is None:
+                packet: Packet | PartialPacket | None = self._codec.decode_binary(data)
+            else:
+                packet = self._partial.add(data)
+                if packet is None:
+                    return
+                self._partial = None
+            if type(packet) is Packet:
+                self._receive(packet)
+            else:
+                self._partial = packet  # type: ignore[assignment]
+        except PacketError as error:
+            self._fail(str(error))
+
+    def connection_closed(self, reason: CloseReason, description: str) -> None:
+        if self._failure is None:
+            self.closed = DisconnectReason(reason.value), description
+        else:
+            self.closed = DisconnectReason.PARSE_ERROR, self._failure
+        self._manager.connection_lost(self, *self.closed)
+
+    # -- for the manager and the sockets ------------------------------------------------
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the server expects."""
+        return DIALECTS[self.connection.protocol]
+
+    def begin(self) -> None:
+        """Packets go to the sockets from now on."""
+        early, self._early = self._early, None
+        for data in early or ():
+            if isinstance(data, str):
+                self.receive_text(data)
+            else:
+                self.receive_binary(data)
+
+    def send_control(self, kind: int, namespace: str, data: object = None) -> None:
+        """Send CONNECT or DISCONNECT. Raises TypeError or ValueError for data that have no form."""
+        payload = self._codec.encode_control(kind, namespace, data)
+        if self._codec.binary:
+            self.connection.send_binary(payload)
+        else:
+            self.connection.send_text(payload)
+
+    def guard(self, socket: "Membership", packet: Packet) -> None:
+        """Handle an event outside of the receiving of messages: a bad one ends the connection."""
+        try:
+            socket.handle_event(packet)
+        except PacketError as error:
+            self._fail(str(error))
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _receive(self, packet: Packet) -> None:
+        socket = self.sockets.get(packet.namespace)
+        if socket is None:
+            return  # of a namespace that nobody here uses, or that was just left
+        kind = packet.type
+        if kind == EVENT:
+            socket.receive_event(packet)
+        elif kind == ACK:
+            socket.receive_ack(packet)
+        elif kind == CONNECT:
+            socket.receive_connect(packet.data)
+        elif kind == CONNECT_ERROR:
+            socket.receive_refusal(packet.data)
+        elif kind == DISCONNECT:
+            socket.receive_disconnect()
+
+    def _fail(self, description: str) -> None:
+        logger.warning("a message of the server is not Socket.IO, or not of this codec: %s", description)
+        if self._failure is None:
+            self._failure = description
+        self._partial = None
+        self.connection.close()

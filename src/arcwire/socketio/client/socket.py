@@ -1,0 +1,658 @@
+"""One namespace of a server, as its client uses it."""
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from threading import get_ident
+from types import TracebackType, UnionType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from arcwire.engineio.server.timers import Timers
+from arcwire.errors import ArcwireError, Disconnected, PayloadTooLarge
+from arcwire.socketio.acks import SingleAnswer
+from arcwire.socketio.broadcast import Emission
+from arcwire.socketio.catch_all import CatchAll, Event, Hooks, Listener, read_middleware
+from arcwire.socketio.client.buffer import Buffer, Outgoing
+from arcwire.socketio.client.flagged import ClientEmission, ClientFlagging, FlaggedClientSocket
+from arcwire.socketio.client.lifecycle import CONNECTING, LifecycleHandler
+from arcwire.socketio.client.membership import AuthSource, Connecting, Membership
+from arcwire.socketio.client.namespace import ClientNamespace
+from arcwire.socketio.client.observers import Observers
+from arcwire.socketio.client.options import SocketOptions
+from arcwire.socketio.client.retries import Attempt, RetriedEmission, RetryQueue
+from arcwire.socketio.client.states import State, StateName
+from arcwire.socketio.client.streams import MAX_WAITING, EventStream, Overflow, Stream
+from arcwire.socketio.dispatch import dispatch
+from arcwire.socketio.failures import explain, read_error_handler
+from arcwire.socketio.handlers import Ack, EventHandlers, check_event
+from arcwire.socketio.interception import intercept, watch
+from arcwire.socketio.lanes import Lane
+from arcwire.socketio.outgoing import OutgoingEvent
+from arcwire.socketio.protocol.json_codec import decode_json
+from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet, PacketError
+from arcwire.socketio.protocol.reasons import DisconnectReason
+from arcwire.socketio.registration import Registration
+from arcwire.socketio.returns import answer_decoder
+from arcwire.socketio.selection import DEFAULT_FLAGS, Flags
+from arcwire.socketio.signature import Signature
+
+if TYPE_CHECKING:
+    from arcwire.socketio.client.manager import Manager
+
+F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
+
+HIGH_WATER = 64 * 1024
+"""Bytes that may wait before awaiting an emit means waiting."""
+
+MAX_PENDING_ACKS = 100_000
+"""Acknowledgements that the server may owe: if it never answers, that must not fill the memory."""
+
+ACK_TIMEOUT = 20.0
+"""Seconds for the acknowledgement of a try, where there are `retries` and no `ack_timeout`."""
+
+_NO_LIMIT = 1 << 62
+
+# Acknowledgements name the connection on which they were asked for above the digits of their ids: one
+# that is given after that connection is gone must not answer another question of the next one.
+_GENERATION = 1 << 60
+
+_CLOSED = StateName.CLOSED
+_OPEN = StateName.OPEN
+
+logger = logging.getLogger("arcwire.socketio")
+
+
+class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
+    """One namespace of a server, over connections that may come and go.
+
+    Handlers stay over all connections. Everything may be used from any thread, once it was connected
+    for the first time; calls from one thread take effect in their order.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_ack_ids",
+        "_acks",
+        "_buffer",
+        "_emission",
+        "_ended",
+        "_generation",
+        "_look_closer",
+        "_options",
+        "_retries",
+        "_room",
+        "deduplicated",
+        "event_handlers",
+        "hooks",
+        "lanes",
+        "observers",
+        "queue",
+    )
+
+    deduplicated: bool
+    """Whether the server leaves out events that `retries` send again."""
+
+    def __init__(self, manager: "Manager", name: str, auth: AuthSource, options: SocketOptions) -> None:
+        super().__init__(manager, auth, options.timeout)
+        self._options = options
+        self.namespace = ClientNamespace(name, manager, self, _EVENT_MARKERS)
+        self.deduplicated = False
+        self.hooks = Hooks()
+        self.observers = Observers()
+        # None: they are the namespace's, which has no other socket.
+        self.event_handlers: EventHandlers | None = None
+        self.lanes: dict[object, Lane] | None = None
+        self.queue: deque[Event] | None = None
+        # Disconnections whose handlers wait for a middleware.
+        self._ended: list[tuple[DisconnectReason, str]] = []
+        self._look_closer = _NO_LIMIT
+        self._generation = -_GENERATION
+        self._ack_ids = itertools.count()
+        self._acks: dict[int, Outgoing] = {}
+        self._buffer = Buffer(options.offline_buffer)
+        self._retries: RetryQueue | None = None
+        if options.retries:
+            self._retries = RetryQueue(self, options.retries, options.retry_window, options.offline_buffer)
+        self._room: asyncio.Future[None] | None = None
+        self._emission = ClientEmission(self)
+
+    def __repr__(self) -> str:
+        connection = self._connection
+        how = "" if connection is None else f" over {connection.transport}"
+        id = "" if self.id is None else f" {self.id}"
+        return f"<ClientSocket{id} of {self.namespace.name!r}, {self.state.name}{how}>"
+
+    # -- what it knows ------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether the namespace is usable now."""
+        return self._connection is not None
+
+    @property
+    def active(self) -> bool:
+        """Whether it is connected or tries to be."""
+        return self.state.name is not _CLOSED
+
+    @property
+    def recovered(self) -> bool:
+        """Whether it continues an earlier session and missed nothing (connection state recovery)."""
+        return self.state.recovered
+
+    @property
+    def transport(self) -> str | None:
+        """ "polling" or "websocket"; None while it is not connected."""
+        return None if self._connection is None else self._connection.transport
+
+    @property
+    def server(self) -> "Manager":
+        """What runs its handlers; see `Recipient`."""
+        return self._manager
+
+    def of(self, namespace: str, **options: Any) -> "ClientSocket":
+        """The socket of another namespace, over the same connection; see `Client.of`."""
+        return self._manager.socket(namespace, **options)
+
+    # -- connecting ---------------------------------------------------------------------
+
+    def connect(self, *, retry: bool | None = None) -> "Connecting":
+        """Connect, or do it now where the next attempt is waited for; harmless when connected.
+
+        A plain call. Await what it returns to go on when the namespace is usable; that raises why it
+        is not: ConnectRefused, another ConnectError, or Disconnected. A first attempt that fails is the
+        end of it unless `retry` says otherwise (by default the option `retry_connect`); a connection that
+        was there comes back in any case, as the options of reconnection say. Cancelling the await gives
+        up what it began.
+
+        Raises Disconnected when the client is closed, RuntimeError when there is no event loop.
+        """
+        self._manager.check_open()
+        self._manager.on_loop(self.begin, self._options.retry_connect if retry is None else retry)
+        return Connecting(self)
+
+    def disconnect(self) -> None:
+        """Leave the namespace; harmless when not connected. What is buffered stays, for `connect`.
+
+        The connection is closed with the last of its namespaces.
+        """
+        self._manager.on_loop(self.leave)
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.disconnect()
+
+    # -- sending ------------------------------------------------------------------------
+
+    def emit(self, event: str, *args: object) -> Emission:
+        """Send an event to the server; while there is no connection it waits for one.
+
+        A plain call that keeps the order. Awaiting what it returns waits while more than 64 KiB are on
+        their way, and also ends when the socket is closed. Raises TypeError or ValueError for a
+        reserved name and for arguments without a JSON form, PayloadTooLarge for what the server would
+        not take, BufferFull when too much waits (see `OfflineBuffer`), Disconnected when the client is
+        closed. With `retries`, awaiting waits until the window has room for what was emitted, and raises
+        AckTimeout or Disconnected if this event was given up.
+        """
+        if type(event) is not str or event in RESERVED_EVENTS:
+            check_event(event, where="emit")
+        manager = self._manager
+        connection = self._connection
+        if (
+            connection is None
+            or self._retries is not None
+            or self.hooks.watches
+            or get_ident() != manager.thread
+            or connection.ping_expired
+        ):
+            return self.emit_flagged(DEFAULT_FLAGS, event, args)
+        codec = manager.codec
+        payload, attachments = codec.encode_event(self.namespace.name, event, args)
+        if attachments is not None:
+            outgoing = Outgoing(event, args, payload, attachments, True)
+            self._check_size(outgoing)
+            self.transmit(outgoing)
+        elif codec.binary:
+            connection.send_binary(payload)
+        else:
+            connection.send_text(payload)
+        return self._emission
+
+    @overload
+    def emit_with_ack(self, event: str, *args: object) -> SingleAnswer[Any]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: type[R]) -> SingleAnswer[R]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: object, returns: UnionType | None) -> SingleAnswer[Any]: ...
+    def emit_with_ack(self, event: str, *args: object, returns: Any = Any) -> SingleAnswer[Any]:
+        """Send an event and wait for the server's acknowledgement.
+
+        Awaiting gives what the server answered: a value, None for nothing, a tuple for several. It always
+        ends: with Disconnected when the connection is lost first (unless there are `retries`), or the
+        socket is closed; with AckTimeout after `ack_timeout` seconds, if there is such a limit.
+        `returns` is a type to decode the answer into; InvalidAnswer is raised when it does not fit.
+        Raises what `emit` raises.
+        """
+        return self.ask(DEFAULT_FLAGS, event, args, returns)
+
+    async def drain(self) -> None:
+        """Wait until at most 64 KiB wait to be sent, or the socket is closed. Cancelling it loses nothing."""
+        while True:
+            connection = self._connection
+            if connection is not None:
+                await connection.drain()
+                if self._connection is connection or not self.active:
+                    return
+            elif not self.active or not self._is_high():
+                return
+            else:
+                await self.room(lambda: self._connection is not None or not self._is_high())
+
+    # -- receiving ----------------------------------------------------------------------
+
+    def events(self, *names: str, limit: int = MAX_WAITING, overflow: Overflow = "raise") -> EventStream:
+        """The events of these names, or all events, from now on: `async for event in socket.events()`.
+
+        Each has `name` and `args`, as they came, and `answer` for the acknowledgement. The stream goes on
+        over lost connections. It ends when the socket is closed by either side; when it is closed for an
+        error, because a connection did not come back for example, reading raises that error. Of `limit`
+        events that have not been read, more are too many: then reading raises BufferFull after the last
+        of them, or, as `overflow` says, the oldest or the newest are dropped.
+        """
+        for name in names:
+            check_event(name, where="events")
+        stream = EventStream(frozenset(names), self.observers.held, limit, overflow)
+        self._manager.on_loop(self.observers.add_events, stream)
+        return stream
+
+    def states(self) -> Stream[State]:
+        """The state now, and each that follows: `async for state in socket.states()`.
+
+        It ends with the client. The last 1000 that have not been read are kept.
+        """
+        stream: Stream[State] = Stream(self.observers.held, MAX_WAITING, "drop_oldest")
+        stream.put(self.state)
+        self._manager.on_loop(self.observers.add_states, stream)
+        return stream
+
+    def on_connect(self, handler: F) -> F:
+        """Register what to do each time the namespace has become usable; also a decorator.
+
+        What was buffered has been sent by then. Handlers of events that it registers (with `on` or `once`)
+        belong to this connection: they are gone with it, so that the next call does not double them.
+        Other handlers are better registered outside.
+        """
+        self.observers.connect.append(LifecycleHandler(handler, "on_connect", 0, ClientSocket))
+        return handler
+
+    def on_disconnect(self, handler: F) -> F:
+        """Register what to do each time the namespace was usable and is not any more; also a decorator.
+
+        Called with as many of reason (`DisconnectReason`) and description as it takes. It comes back by
+        itself unless `socket.active` is False.
+        """
+        self.observers.disconnect.append(LifecycleHandler(handler, "on_disconnect", 2, ClientSocket))
+        return handler
+
+    def on_connect_error(self, handler: F) -> F:
+        """Register what to do each time an attempt to connect failed; also a decorator.
+
+        Called with the error, a `ConnectError`. The next attempt is made by itself unless
+        `socket.active` is False: after ConnectRefused, for example, which the handler may answer with a
+        new `socket.auth` and `socket.connect()`.
+        """
+        self.observers.connect_error.append(LifecycleHandler(handler, "on_connect_error", 1, ClientSocket))
+        return handler
+
+    def on_state(self, handler: F) -> F:
+        """Register what to do with each new `State`; also a decorator."""
+        self.observers.state.append(LifecycleHandler(handler, "on_state", 1, ClientSocket))
+        return handler
+
+    def on_error(self, handler: F) -> F:
+        """Register what is told of exceptions in handlers; also a decorator.
+
+        As `Namespace.on_error` of the server: called with as many of the exception, the socket and the
+        event's name as it takes, in place of the error in the log.
+        """
+        self.namespace.error_handlers.append(read_error_handler(handler, _SOCKET_MARKER))
+        return handler
+
+    def use(self, middleware: F) -> F:
+        """Register a middleware for the events that arrive; also a decorator. See `Namespace.use_event`."""
+        self.hooks.middlewares += (read_middleware(middleware, "socket.use", _SOCKET_MARKER),)
+        self.hooks.intercepts = True
+        return middleware
+
+    # -- Registration, CatchAll, ClientFlagging -------------------------------------------
+
+    def open_handlers(self) -> EventHandlers:
+        """See `Registration`."""
+        return self.namespace.handlers
+
+    @property
+    def own_hooks(self) -> Hooks:
+        """See `CatchAll`."""
+        return self.hooks
+
+    def open_hooks(self) -> Hooks:
+        """See `CatchAll`."""
+        return self.hooks
+
+    def read_listener(self, function: Callable[..., Any], where: str, *, incoming: bool) -> Listener:
+        """See `CatchAll`."""
+        where = f"socket.{where}"
+        markers = _EVENT_MARKERS if incoming else _SOCKET_MARKER
+        return Listener(Signature(function, where=where, markers=markers), where)
+
+    def flag(self, **flags: Any) -> FlaggedClientSocket:
+        """See `ClientFlagging`."""
+        return FlaggedClientSocket(self, Flags(**flags))
+
+    # -- Recipient, for the dispatch --------------------------------------------------------
+
+    @property
+    def gone(self) -> bool:
+        """Whether handlers for a disconnection wait for those of events."""
+        return bool(self._ended)
+
+    def handle(self, packet: Packet, ack: Ack | None = None) -> None:
+        """See `Recipient`."""
+        if self.observers.streaming:
+            ack = self.observers.put_event(self, packet, ack, packet.name in self.namespace.handlers)
+        dispatch(self, packet, ack)
+
+    def send_ack(self, id: int, args: tuple[object, ...]) -> None:
+        """Answer the event with this id; dropped when its connection is gone."""
+        payload, attachments = self._manager.codec.encode_ack(self.namespace.name, id % _GENERATION, args)
+        self._manager.on_loop(self._send_ack, id, payload, attachments)
+
+    def announce_end(self) -> None:
+        """See `Recipient`."""
+        ended, self._ended = self._ended, []
+        for reason, description in ended:
+            self._call(self.observers.disconnect, "disconnect", reason, description)
+
+    # -- for flagged sockets ------------------------------------------------------------------
+
+    def emit_flagged(self, flags: Flags, event: str, args: tuple[object, ...]) -> Emission:
+        """Send an event as its flags say."""
+        check_event(event, where="emit")
+        self._manager.check_open()
+        if self._retries is not None and not flags.volatile:
+            return RetriedEmission(self._attempt(self._retries, flags, event, args, None))
+        payload, attachments = self._manager.codec.encode_event(self.namespace.name, event, args)
+        outgoing = Outgoing(event, args, payload, attachments, flags.compress)
+        self._check_size(outgoing)
+        self._manager.on_loop(self._emit, flags, outgoing)
+        return self._emission
+
+    def ask(self, flags: Flags, event: str, args: tuple[object, ...], returns: Any) -> SingleAnswer[Any]:
+        """Send an event as its flags say, and wait for its acknowledgement."""
+        check_event(event, where="emit_with_ack")
+        manager = self._manager
+        manager.check_open()
+        decode = answer_decoder(returns)
+        timeout = self._options.ack_timeout if flags.timeout is None else flags.timeout
+        if self._retries is not None and not flags.volatile:
+            answer: SingleAnswer[Any] = SingleAnswer(manager.loop, None, decode)
+            self._attempt(self._retries, flags, event, args, answer)
+            return answer
+        id = next(self._ack_ids)
+        payload, attachments = manager.codec.encode_event(self.namespace.name, event, args, id)
+        answer = SingleAnswer(manager.loop, timeout, decode)
+        outgoing = Outgoing(event, args, payload, attachments, flags.compress, id, answer)
+        self._check_size(outgoing)
+        manager.on_loop(self._ask, flags, outgoing, timeout)
+        return answer
+
+    # -- Sender, for retries --------------------------------------------------------------------
+
+    @property
+    def timers(self) -> Timers:
+        """Deadlines of acknowledgements."""
+        return self._manager.timers
+
+    def now(self) -> float:
+        """The time of the loop."""
+        return self._manager.now()
+
+    def transmit(self, event: Outgoing) -> bool:
+        """Send an event over the connection, which is there; False when the server would not take it."""
+        connection = self._connection
+        assert connection is not None
+        try:
+            self._check_size(event)
+        except PayloadTooLarge as error:
+            if event.answer is None:
+                logger.error("event %r of %r is dropped: %s", event.name, self, error)
+            event.fail(error)
+            return False
+        manager = self._manager
+        if manager.codec.binary:
+            connection.send_binary(event.payload)
+        else:
+            connection.send_text(event.payload)
+        for attachment in event.attachments or ():
+            connection.send_binary(attachment)
+        if self.hooks.watches:
+            watch(self, OutgoingEvent(event.name, event.args, ()))
+        return True
+
+    async def room(self, has_room: Callable[[], bool]) -> None:
+        """Wait until there is room, or the socket is closed."""
+        while not has_room() and self.active:
+            if self._room is None:
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
+
+    def announce_room(self) -> None:
+        """There may be room."""
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    # -- Membership -------------------------------------------------------------------------------
+
+    def greet(self) -> dict[str, Any]:
+        """See `Membership`."""
+        if self._retries is None:
+            return {}
+        next_id = next(self._ack_ids)
+        self._ack_ids = itertools.count(next_id)
+        return {"retry": {"id": self._retries.id, "from": self._retries.lowest(next_id)}}
+
+    def opened(self, greeting: Mapping[str, Any]) -> None:
+        """See `Membership`."""
+        assert self._connection is not None
+        # Base64 takes a third more; below that nothing is too large.
+        self._look_closer = (self._connection.max_payload or _NO_LIMIT) // 2
+        self._generation += _GENERATION
+        self.deduplicated = greeting.get("retry") is True
+        if self._retries is not None:
+            self._retries.connected()
+        for outgoing in self._buffer.take_all():
+            self.transmit(outgoing)
+        self.announce_room()
+
+    def lost(self, reason: DisconnectReason, description: str) -> None:
+        """See `Membership`."""
+        self._ended.append((reason, description))
+        self.namespace.handlers.forget_connection()
+        buffered = set(self._buffer)
+        for outgoing in list(self._acks.values()):
+            if outgoing not in buffered:
+                outgoing.fail(Disconnected(f"the connection was lost: {description}", reason))
+        if self._retries is not None:
+            self._retries.lost(reason)
+
+    def ended(self, error: ArcwireError, for_good: bool) -> None:
+        """See `Membership`."""
+        if self._retries is not None:
+            self._retries.close(error, for_good=for_good)
+        for outgoing in self._buffer:
+            if for_good or outgoing.answer is not None:
+                self._buffer.remove(outgoing)
+                outgoing.fail(error)
+        self.announce_room()
+
+    def tell(self, state: State) -> None:
+        """See `Membership`."""
+        observers = self.observers
+        observers.put_state(state)
+        self._call(observers.state, "state", state)
+        if state.name is _OPEN:
+            self._call(observers.connect, "connect")
+            return
+        if self._ended and self.queue is None:
+            self.announce_end()
+        if state.error is not None:
+            self._call(observers.connect_error, "connect_error", state.error)
+        if state.name is _CLOSED and self.state is state:
+            observers.end_events(state.error or _lasting(state))
+
+    def handle_event(self, packet: Packet) -> None:
+        """See `Membership`."""
+        if packet.id is not None:
+            packet.id += self._generation
+        if self.hooks.intercepts:
+            intercept(self, packet)
+        else:
+            self.handle(packet)
+
+    def receive_ack(self, packet: Packet) -> None:
+        """An acknowledgement arrived; ignored when nobody waits for it. Raises PacketError."""
+        args = packet.data if packet.json is None else decode_json(packet.json)
+        if not isinstance(args, list):
+            raise PacketError("invalid payload: an acknowledgement is a list")
+        if packet.id is None:
+            return
+        if self._retries is not None and self._retries.acknowledge(packet.id, args):
+            return
+        outgoing = self._acks.get(packet.id)
+        if outgoing is not None and outgoing.answer is not None:
+            outgoing.answer.receive(self, args)
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _call(self, handlers: list[LifecycleHandler], event: str, *values: object) -> None:
+        for handler in tuple(handlers):
+            self._manager.start(self._run(handler, event, values), self)
+
+    async def _run(self, handler: LifecycleHandler, event: str, values: tuple[object, ...]) -> None:
+        if event == "connect":
+            CONNECTING.set(self)
+        try:
+            await self.namespace.call(handler, handler.bind(self, values))
+        except Exception as error:
+            await explain(self, error, event, f"a handler (on_{event})")
+
+    def _is_high(self) -> bool:
+        return self._buffer.size > HIGH_WATER or self._buffer.is_high
+
+    def _check_size(self, outgoing: Outgoing) -> None:
+        """Raise PayloadTooLarge for what the server would not take; before any part of it is sent."""
+        connection = self._connection
+        if connection is not None and outgoing.size > self._look_closer:
+            connection.check_size(outgoing.payload, binary=self._manager.codec.binary)
+            for attachment in outgoing.attachments or ():
+                connection.check_size(attachment, binary=True)
+
+    def _emit(self, flags: Flags, outgoing: Outgoing) -> None:
+        connection = self._connection
+        if connection is not None and not connection.ping_expired:
+            if not flags.volatile or connection.writable:
+                self.transmit(outgoing)
+        elif not flags.volatile:
+            self._buffer.add(outgoing)
+
+    def _ask(self, flags: Flags, outgoing: Outgoing, timeout: float | None) -> None:
+        answer = outgoing.answer
+        assert answer is not None
+        assert outgoing.id is not None
+        connection = self._connection
+        leaves = connection is not None and not connection.ping_expired
+        if flags.volatile and not (leaves and connection is not None and connection.writable):
+            answer.drop(self, "a volatile event that could not leave")
+            return
+        if not self.active and self.state.description:
+            outgoing.fail(Disconnected(f"the socket is closed: {self.state.description}", self.state.reason))
+            return
+        if len(self._acks) >= MAX_PENDING_ACKS:
+            answer.drop(self, f"{MAX_PENDING_ACKS} acknowledgements of the server are missing")
+            return
+        if not leaves:
+            self._buffer.add(outgoing)
+        if answer.settled:
+            return  # dropped
+        self._acks[outgoing.id] = outgoing
+        answer.on_settled(partial(self._forget, outgoing))
+        if timeout is not None:
+            self.timers.schedule(answer, self.now() + timeout)
+        if leaves:
+            self.transmit(outgoing)
+
+    def _forget(self, outgoing: Outgoing) -> None:
+        """The question is settled."""
+        assert outgoing.answer is not None
+        self._acks.pop(outgoing.id, None)  # type: ignore[arg-type]
+        if outgoing.answer.timer_slot:
+            self.timers.cancel(outgoing.answer)
+        if len(self._buffer):
+            self._buffer.remove(outgoing)
+
+    def _attempt(
+        self,
+        retries: RetryQueue,
+        flags: Flags,
+        event: str,
+        args: tuple[object, ...],
+        answer: SingleAnswer[Any] | None,
+    ) -> Attempt:
+        id = next(self._ack_ids)
+        payload, attachments = self._manager.codec.encode_event(self.namespace.name, event, args, id)
+        timeout = flags.timeout or self._options.ack_timeout or ACK_TIMEOUT
+        attempt = Attempt(retries, event, args, payload, attachments, flags.compress, id, answer, timeout)
+        self._check_size(attempt)
+        self._manager.on_loop(self._add_attempt, retries, attempt)
+        return attempt
+
+    def _add_attempt(self, retries: RetryQueue, attempt: Attempt) -> None:
+        if attempt.answer is not None and not self.active and self.state.description:
+            attempt.fail(Disconnected(f"the socket is closed: {self.state.description}", self.state.reason))
+            return
+        retries.add(attempt)
+
+    def _send_ack(self, id: int, payload: bytes, attachments: list[bytes] | None) -> None:
+        connection = self._connection
+        if connection is None or id - id % _GENERATION != self._generation:
+            return
+        if self._manager.codec.binary:
+            connection.send_binary(payload)
+        else:
+            connection.send_text(payload)
+        for attachment in attachments or ():
+            connection.send_binary(attachment)
+
+
+def _lasting(state: State) -> Exception | None:
+    """What readers of streams are told of the end: nothing, when one side wanted it."""
+    if state.reason in (
+        None,
+        DisconnectReason.CLIENT_NAMESPACE_DISCONNECT,
+        DisconnectReason.SERVER_NAMESPACE_DISCONNECT,
+    ):
+        return None
+    return Disconnected(f"the socket is closed: {state.description}", state.reason)
+
+
+_SOCKET_MARKER: dict[type, str] = {ClientSocket: "socket"}
+_EVENT_MARKERS: dict[type, str] = {ClientSocket: "socket", Ack: "ack"}
