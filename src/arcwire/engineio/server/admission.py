@@ -102,23 +102,26 @@ class Gate:
                 self._check_same(origin, asked_host or request.header(b"host"))
             if self._config.allow_eio3 and _is_foreign_script(request):
                 raise Refused(Refusal.FORBIDDEN, {"name": "FOREIGN_SCRIPT"}, "Origin not allowed")
-            sid = None
-            if not request.query.get("sid"):
-                if self.closed:
-                    raise Refused(Refusal.SHUTTING_DOWN)
-                if self._config.allow_request is not None:
-                    await self._ask_application(request, self._config.allow_request)
-                make_id = self._config.generate_id
-                sid = generate_id() if make_id is None else await self._make_id(request, make_id)
-                if self._hooks.initial_headers:
-                    fields += collect(self._hooks.initial_headers, request)
-                if self._cookie is not None:
-                    fields.append(cookie_field(self._cookie, sid))
+            sid = None if request.query.get("sid") else await self._admit_session(request, fields)
         except Refused as refused:
             return self.refuse(request, refused, cors)
         if upgrade and self._hooks.headers:  # to polling answers `Answers` adds these
             fields += collect(self._hooks.headers, request)
         return Admission(sid, fields, cors)
+
+    async def _admit_session(self, request: Request, fields: list[tuple[bytes, bytes]]) -> str:
+        """The id of a new session; its header fields are added to `fields`."""
+        if self.closed:
+            raise Refused(Refusal.SHUTTING_DOWN)
+        if self._config.allow_request is not None:
+            await self._ask_application(request, self._config.allow_request)
+        make_id = self._config.generate_id
+        sid = generate_id() if make_id is None else await self._make_id(request, make_id)
+        if self._hooks.initial_headers:
+            fields += collect(self._hooks.initial_headers, request)
+        if self._cookie is not None:
+            fields.append(cookie_field(self._cookie, sid))
+        return sid
 
     def refuse(self, request: Request, refused: Refused, cors: Headers) -> Response:
         """Tell the observers; the answer."""
