@@ -1,10 +1,12 @@
-// The chat demo as a process, and a wire to it that can be cut.
+// The chat demo as a process, and wires to it that can be cut.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+
+import { Wire } from "./wire.mjs";
 
 const APP = fileURLToPath(new URL("../../examples/chat/app.py", import.meta.url));
 const PYTHON = process.env.PYTHON ?? "python3";
@@ -81,61 +83,5 @@ export class ChatServer {
     } catch {
       return false;
     }
-  }
-}
-
-/** A TCP proxy between browsers and a server. `webSocket: false` refuses upgrades, as some networks do. */
-class Wire {
-  /** Whether what the server says is lost on the way. */
-  muted = false;
-  #browsers = new Set();
-  #isCut = false;
-  #all = new Set();
-  #listener;
-
-  static async to(port, { webSocket = true } = {}) {
-    const wire = new Wire();
-    wire.#listener = net.createServer((browser) => wire.#carry(browser, port, webSocket));
-    wire.#listener.listen(0, "127.0.0.1");
-    await once(wire.#listener, "listening");
-    wire.url = `http://127.0.0.1:${wire.#listener.address().port}/`;
-    return wire;
-  }
-
-  #carry(browser, port, webSocket) {
-    if (this.#isCut) return browser.destroy();
-    const server = net.connect(port, "127.0.0.1");
-    for (const socket of [browser, server]) {
-      this.#all.add(socket);
-      socket.on("error", () => socket.destroy());
-      socket.on("close", () => this.#all.delete(socket));
-    }
-    this.#browsers.add(browser);
-    browser.on("data", (chunk) => {
-      if (webSocket || !/^upgrade: websocket/im.test(chunk.toString("latin1"))) server.write(chunk);
-      else browser.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    });
-    server.on("data", (chunk) => browser.writable && !this.muted && browser.write(chunk));
-    // After `cut`, neither end learns of the other.
-    browser.on("close", () => this.#browsers.delete(browser) && server.destroy());
-    server.on("close", () => browser.destroy());
-  }
-
-  /** Browsers lose their connections; the server keeps its ends of them, and notices nothing. */
-  cut() {
-    this.#isCut = true;
-    const lost = [...this.#browsers];
-    this.#browsers.clear();
-    lost.forEach((browser) => browser.destroy());
-  }
-
-  /** New connections work again. */
-  mend() {
-    this.#isCut = this.muted = false;
-  }
-
-  close() {
-    this.#listener.close();
-    this.#all.forEach((socket) => socket.destroy());
   }
 }
