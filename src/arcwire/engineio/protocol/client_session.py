@@ -208,15 +208,8 @@ class ClientSession:
     # -- polling -------------------------------------------------------------
 
     def resume(self) -> Sequence[ClientNotice]:
-        """Ask for what has to be done next; what a session says first, when it is driven by polls."""
-        if self.state is State.CLOSED or self.transport != "polling":
-            return _NOTHING
-        notices: list[ClientNotice] = []
-        if self.state is State.OPEN and not self._polling and self._probe is not _Probe.PAUSING:
-            self._polling = True
-            notices.append(PollWanted())
-        notices += self._want_post()
-        return notices
+        """What has to be done next: where a polling session begins, and where polling goes on."""
+        return [*self._want_poll(), *self._want_post()]
 
     def poll_ended(
         self, body: bytes, now: float, wall: float, *, binary: bool = False
@@ -234,26 +227,25 @@ class ClientSession:
         if decode is None:
             return self._end(CloseReason.PARSE_ERROR, "an answer with binary content")
         self.heartbeat.heard = True
-        notices: list[ClientNotice] = []
-        try:
-            notices += self.receive_packets(decode(body), now, wall)
-        except PayloadError as error:
-            notices += self._end(CloseReason.PARSE_ERROR, str(error))
-        notices += self._go_on()
+        notices = self.receive_packets(decode(body), now, wall)
+        notices += self._pause() if self._probe is _Probe.PAUSING else self._want_poll()
         return notices
 
     def receive_packets(self, arrived: Iterable[str | bytes], now: float, wall: float) -> list[ClientNotice]:
-        """Packets of a payload arrived. PayloadError passes if `arrived` raises it."""
+        """Packets of a payload arrived; PayloadError of `arrived` ends the session."""
         notices: list[ClientNotice] = []
-        for data in arrived:
-            if isinstance(data, bytes):
-                notices.append(MessageReceived(data))
-            elif data[0] == "4":
-                notices.append(MessageReceived(data[1:]))
-            else:
-                notices += self._control(data, now, wall)
-                if self.state is not State.OPEN:
-                    break
+        try:
+            for data in arrived:
+                if isinstance(data, bytes):
+                    notices.append(MessageReceived(data))
+                elif data[0] == "4":
+                    notices.append(MessageReceived(data[1:]))
+                else:
+                    notices += self._control(data, now, wall)
+                    if self.state is not State.OPEN:
+                        break
+        except PayloadError as error:
+            notices += self._end(CloseReason.PARSE_ERROR, str(error))
         return notices
 
     def take_post(self) -> tuple[bytes, bool] | None:
@@ -282,7 +274,7 @@ class ClientSession:
         self._posting = False
         if self.state is State.CLOSING:
             return self._want_post() if self._queue else self._discard()
-        return self._go_on()
+        return self._pause() if self._probe is _Probe.PAUSING else self._want_post()
 
     # -- WebSocket -----------------------------------------------------------
 
@@ -319,7 +311,7 @@ class ClientSession:
             return _NOTHING
         if self._probe is _Probe.SENT and packet == "3probe":
             self._probe = _Probe.PAUSING
-            return self._go_on()
+            return self._pause()
         return self._drop_probe()
 
     def lose_probe(self) -> Sequence[ClientNotice]:
@@ -356,15 +348,21 @@ class ClientSession:
         self._queued_bytes += len(packet)
         return self._want_post() if first else _NOTHING
 
+    def _want_poll(self) -> Sequence[ClientNotice]:
+        if self.state is not State.OPEN or self.transport != "polling" or self._polling:
+            return _NOTHING
+        if self._probe is _Probe.PAUSING:
+            return _NOTHING
+        self._polling = True
+        return [PollWanted()]
+
     def _want_post(self) -> Sequence[ClientNotice]:
         if self._queue and not self._posting and self._probe is not _Probe.PAUSING:
             return [PostWanted()]
         return _NOTHING
 
-    def _go_on(self) -> Sequence[ClientNotice]:
-        """A poll or a post has ended, or none may begin any more."""
-        if self._probe is not _Probe.PAUSING or self.state is not State.OPEN:
-            return self.resume()
+    def _pause(self) -> Sequence[ClientNotice]:
+        """No poll and no post begins any more: upgrade once those under way have ended."""
         if self._polling or self._posting:
             return _NOTHING
         self._probe = _Probe.NONE
