@@ -362,8 +362,9 @@ def test_upgrade(pausing):
     assert pausing.deadline == 45
 
 
-def test_messages_of_the_last_poll_come_before_those_of_the_websocket(pausing):
-    assert answer(pausing, b"4a\x1e6") == [MessageReceived("a"), Upgraded([b"5"])]
+def test_replies_to_messages_of_the_last_poll_go_to_the_websocket(pausing):
+    assert answer(pausing, b"4a\x1e6") == [Upgraded([b"5"]), MessageReceived("a")]
+    assert pausing.send(b"4reply") == [PacketsSent([b"4reply"])]
 
 
 def test_upgrade_waits_for_the_post_under_way(polling):

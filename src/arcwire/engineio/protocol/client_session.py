@@ -228,7 +228,10 @@ class ClientSession:
             return self._end(CloseReason.PARSE_ERROR, "an answer with binary content")
         self.heartbeat.heard = True
         notices = self.receive_packets(decode(body), now, wall)
-        notices += self._pause() if self._probe is _Probe.PAUSING else self._want_poll()
+        if self._probe is _Probe.PAUSING:
+            # First the WebSocket: what is sent in reply to these messages goes there already.
+            return [*self._pause(), *notices]
+        notices += self._want_poll()
         return notices
 
     def receive_packets(self, arrived: Iterable[str | bytes], now: float, wall: float) -> list[ClientNotice]:
