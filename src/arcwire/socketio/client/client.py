@@ -106,12 +106,13 @@ class Client:
         namespaces = ", ".join(f"{name} {socket.state.name}" for name, socket in self.manager.sockets.items())
         return f"<Client of {read_url(self.manager.url)}, {how}; {namespaces}>"
 
-    def of(self, namespace: str, **options: Any) -> ClientSocket:
+    def of(self, namespace: str, *, auth: AuthSource = None) -> ClientSocket:
         """The socket of another namespace, over the same connection; made on first use.
 
-        `auth` is the client's unless it is given here. `await socket.connect()` joins the namespace.
+        `await socket.connect()` joins the namespace. `auth` is the client's unless it is given here; `{}`
+        is nothing at all.
         """
-        return self.manager.socket(namespace, **options)
+        return self.manager.socket(namespace, auth=auth)
 
     def connect(self, *, retry: bool | None = None) -> Connecting:
         """Connect the socket of the URL's namespace; see `ClientSocket.connect`."""

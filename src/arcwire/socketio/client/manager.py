@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import get_ident
-from types import EllipsisType
 from typing import Any, TypeAlias
 
 from arcwire.engineio.client import EngineClientConfig, EngineConnection
@@ -75,14 +74,14 @@ class Manager:
 
     # -- sockets ------------------------------------------------------------------------
 
-    def socket(self, namespace: str, *, auth: AuthSource | EllipsisType = ...) -> ClientSocket:
+    def socket(self, namespace: str, *, auth: AuthSource = None) -> ClientSocket:
         """The socket of a namespace, made on first use; `auth` is the client's unless given."""
         name = check_name(namespace)
         socket = self.sockets.get(name)
         if socket is None:
             self.check_open()
             socket = self.sockets[name] = ClientSocket(self, name, self._auth, self._socket_options)
-        if not isinstance(auth, EllipsisType):
+        if auth is not None:
             socket.auth = auth
         return socket
 

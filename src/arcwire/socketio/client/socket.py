@@ -153,9 +153,9 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         """What runs its handlers; see `Recipient`."""
         return self._manager
 
-    def of(self, namespace: str, **options: Any) -> "ClientSocket":
+    def of(self, namespace: str, *, auth: AuthSource = None) -> "ClientSocket":
         """The socket of another namespace, over the same connection; see `Client.of`."""
-        return self._manager.socket(namespace, **options)
+        return self._manager.socket(namespace, auth=auth)
 
     # -- connecting ---------------------------------------------------------------------
 
