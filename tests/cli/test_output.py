@@ -52,7 +52,7 @@ async def test_a_reader_who_goes_is_noticed_without_writing(pipe: tuple[int, int
     writer = LineWriter(writing)
     os.close(reading)
     with pytest.raises(OutputGone):
-        await asyncio.wait_for(writer.failed, PATIENCE)
+        await asyncio.wait_for(writer.watch(), PATIENCE)
     writer.write("for nobody")
     with pytest.raises(OutputGone):
         await asyncio.wait_for(writer.close(), PATIENCE)
@@ -64,7 +64,7 @@ async def test_a_reader_who_is_too_slow_is_an_error(pipe: tuple[int, int]) -> No
     for _ in range(200):
         writer.write("x" * 10_000)
     with pytest.raises(CommandError, match="the reader of the output is too slow"):
-        await asyncio.wait_for(writer.failed, PATIENCE)
+        await asyncio.wait_for(writer.watch(), PATIENCE)
     os.close(reading)  # sets the thread free
 
 

@@ -32,8 +32,10 @@ class LoopThread:
         self._users = 0
         self._pid = os.getpid()
         # What is submitted before the end runs; nothing is submitted after it and waits for ever.
-        self._gate = threading.Lock()
+        # Reentrant: the garbage collector may find a client that was forgotten within a call.
+        self._gate = threading.RLock()
         self._ended = False
+        self._background: set[asyncio.Task[None]] = set()
         self.loop = _new_loop()
         # A daemon, or a program that forgets to close a client would never end.
         self._thread = threading.Thread(target=self._serve, name="arcwire-loop", daemon=True)
@@ -84,8 +86,27 @@ class LoopThread:
         with self._gate:
             self._ended = True
             self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+        if not self.is_current:
+            self._thread.join()
         return True
+
+    def start(self, coroutine: Coroutine[Any, Any, None], done: Callable[[], None]) -> None:
+        """Run a coroutine on the loop, and then call `done` there, without waiting for it."""
+
+        def begin() -> None:
+            task = self.loop.create_task(coroutine)
+            self._background.add(task)
+            task.add_done_callback(finish)
+
+        def finish(task: asyncio.Task[None]) -> None:
+            self._background.discard(task)
+            done()
+
+        with self._gate:
+            if self._ended or os.getpid() != self._pid:
+                coroutine.close()
+            else:
+                self.loop.call_soon_threadsafe(begin)
 
     def _submit(self, callback: Callable[..., object], *args: object) -> None:
         if self.is_current:

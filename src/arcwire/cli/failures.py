@@ -1,7 +1,12 @@
 """How the commands end: exit codes for scripts, and one sentence for people."""
 
+import contextlib
 import enum
 import sys
+from collections.abc import Iterator
+
+from arcwire.cli.values import escape, to_json
+from arcwire.errors import AckTimeout, ArcwireError, ConnectError, ConnectRefused, PayloadTooLarge
 
 
 class ExitCode(enum.IntEnum):
@@ -40,3 +45,29 @@ class CommandError(Exception):
 def complain(message: str) -> None:
     """Say something to the person at the terminal, beside the output."""
     sys.stderr.write(f"arcwire: {message}\n")
+
+
+def failure(error: ArcwireError) -> CommandError:
+    """What a command ends with because of this exception."""
+    code = ExitCode.DISCONNECTED  # Disconnected, BufferFull, EventDropped
+    message = str(error)
+    if isinstance(error, ConnectRefused):
+        code = ExitCode.REFUSED
+        if error.data is not None:
+            message = f"{message} {to_json(error.data)}"
+    elif isinstance(error, ConnectError):
+        code = ExitCode.NO_CONNECTION
+    elif isinstance(error, AckTimeout):
+        code = ExitCode.TIMEOUT
+    elif isinstance(error, PayloadTooLarge):
+        code = ExitCode.USAGE
+    return CommandError(escape(message), code)
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Exceptions of the client end the command with a sentence and their code."""
+    try:
+        yield
+    except ArcwireError as error:
+        raise failure(error) from error

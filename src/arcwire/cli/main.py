@@ -2,10 +2,11 @@
 
 import argparse
 import importlib.metadata
+import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from arcwire.cli import run
+from arcwire.cli import call, emit, listen, run
 
 
 class Command(Protocol):
@@ -23,36 +24,40 @@ class Command(Protocol):
         """Run it with the arguments by name; returns the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (run,)
+COMMANDS: tuple[Command, ...] = (run, listen, emit, call)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code. Wrong arguments exit with 2, a failed start with 3."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     parser, commands = _parser()
-    chosen = vars(parser.parse_args(arguments))
-    name = chosen.pop("command")
-    if name is None:
+    name = given[0] if given else None
+    if name not in commands:
+        parser.parse_args(given)  # exits, unless there are none
         parser.print_help()
         return 2
-    return commands[name].execute(chosen)
+    command, of_command = commands[name]
+    # Options may stand between the values of an event, which a parser with subparsers does not take.
+    return command.execute(vars(of_command.parse_intermixed_args(given[1:])))
 
 
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, tuple[Command, argparse.ArgumentParser]]]:
     parser = argparse.ArgumentParser(
         prog="arcwire",
         description="The real-time server for Python: Socket.IO and Engine.IO, fast and typed.",
     )
     version = importlib.metadata.version("arcwire")
     parser.add_argument("--version", action="version", version=f"arcwire {version}")
-    names = parser.add_subparsers(dest="command", metavar="command")
+    names = parser.add_subparsers(metavar="command")
+    commands = {}
     for command in COMMANDS:
-        command.add_arguments(
-            names.add_parser(
-                command.NAME,
-                help=command.HELP,
-                description=command.DESCRIPTION,
-                epilog=command.EPILOG,
-                formatter_class=argparse.RawDescriptionHelpFormatter,
-            )
+        of_command = names.add_parser(
+            command.NAME,
+            help=command.HELP,
+            description=command.DESCRIPTION,
+            epilog=command.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-    return parser, {command.NAME: command for command in COMMANDS}
+        command.add_arguments(of_command)
+        commands[command.NAME] = (command, of_command)
+    return parser, commands

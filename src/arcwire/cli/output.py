@@ -7,6 +7,7 @@ import stat
 import sys
 import threading
 from collections import deque
+from typing import NoReturn
 
 from arcwire.cli.failures import CommandError, ExitCode
 
@@ -21,8 +22,8 @@ class OutputGone(Exception):
 class LineWriter:
     """Writes lines from a thread of its own, so that a slow reader does not hold up the connection.
 
-    `failed` is settled with OutputGone when the reader goes, also while there is nothing to write,
-    with OSError when writing fails, and with CommandError when more than `max_waiting` bytes wait.
+    It fails with OutputGone when the reader goes, also while there is nothing to write, with OSError when
+    writing does, and with CommandError when more than `max_waiting` bytes wait.
     """
 
     def __init__(self, descriptor: int | None = None, max_waiting: int = MAX_WAITING) -> None:
@@ -34,8 +35,8 @@ class LineWriter:
         self._changed = threading.Condition()
         self._closing = False
         self._written: asyncio.Future[None] = self._loop.create_future()
-        self.failed: asyncio.Future[None] = self._loop.create_future()
-        self.failed.add_done_callback(lambda future: future.exception())  # whoever cares has it
+        self._failed: asyncio.Future[NoReturn] = self._loop.create_future()
+        self._failed.add_done_callback(lambda future: future.exception())  # whoever cares has it
         self._watches = stat.S_ISFIFO(os.fstat(self._descriptor).st_mode)
         if self._watches:
             # The writing end of a pipe becomes readable when the reading end is closed.
@@ -60,15 +61,25 @@ class LineWriter:
                 )
             )
 
+    async def watch(self) -> NoReturn:
+        """Raise what it fails with, if ever."""
+        await asyncio.shield(self._failed)
+        raise AssertionError("it is settled with exceptions only")
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._failed.done()
+
     async def close(self) -> None:
-        """Wait until everything is written. Raises what `failed` is settled with."""
+        """Wait until everything is written. Raises what it fails with."""
         with self._changed:
             self._closing = True
             self._changed.notify()
-        await asyncio.wait((self._written, self.failed), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((self._written, self._failed), return_when=asyncio.FIRST_COMPLETED)
         self._unwatch()
-        if self.failed.done():
-            self.failed.result()
+        if self._failed.done():
+            self._failed.result()
 
     def _run(self) -> None:
         try:
@@ -105,8 +116,8 @@ class LineWriter:
 
     def _fail(self, error: Exception) -> None:
         self._unwatch()
-        if not self.failed.done():
-            self.failed.set_exception(error)
+        if not self._failed.done():
+            self._failed.set_exception(error)
 
     def _unwatch(self) -> None:
         if self._watches:

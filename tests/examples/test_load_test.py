@@ -1,0 +1,74 @@
+"""The load test: its statistics, and a small run."""
+
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+FOLDER = Path(__file__).parents[2] / "examples" / "load_test"
+
+
+@pytest.fixture(scope="module")
+def modules() -> Iterator[Any]:
+    """The modules of the example, by their names."""
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import display
+        import histogram
+        import results
+
+        yield {"display": display, "histogram": histogram, "results": results}
+    finally:
+        sys.path.remove(str(FOLDER))
+        for name in ("display", "histogram", "results"):
+            sys.modules.pop(name, None)
+
+
+@given(durations=st.lists(st.floats(0, 3000), min_size=1), percent=st.floats(0, 100))
+def test_percentiles_are_right_within_three_percent(
+    modules: Any, durations: list[float], percent: float
+) -> None:
+    histogram = modules["histogram"].Histogram()
+    for duration in durations:
+        histogram.record(duration)
+    exact = sorted(durations)[max(1, math.ceil(len(durations) * percent / 100)) - 1]
+    assert exact * 0.999 - 1e-6 <= histogram.percentile(percent) <= exact * 1.035 + 2e-6
+    assert histogram.count == len(durations)
+    assert histogram.mean == pytest.approx(sum(durations) / len(durations))
+    rows = list(histogram.rows(10))
+    assert len(rows) <= 10
+    assert sum(count for _, _, count in rows) == len(durations)
+    assert all(begin < end for begin, end, _ in rows)
+    assert [row[1] for row in rows[:-1]] == [row[0] for row in rows[1:]]
+    assert rows[0][0] <= min(durations) + 1e-9
+
+
+def test_nothing_recorded(modules: Any) -> None:
+    histogram = modules["histogram"].Histogram()
+    assert (histogram.percentile(99), histogram.mean, list(histogram.rows(10))) == (0.0, 0.0, [])
+    results = modules["results"].Results()
+    assert results.summary()["latency"]["p99"] == 0.0
+    assert results.rate == 0.0
+
+
+def test_the_display_shows_everything(modules: Any) -> None:
+    from rich.console import Console
+
+    results = modules["results"].Results()
+    results.connected, results.sent, results.seconds = 2000, 4000, 2.0
+    for number in range(1, 1001):
+        results.answers.record(number / 1000)
+    results.failures["no answer in time"] = 7
+    console = Console(width=100, force_terminal=False, file=open("/dev/null", "w"), record=True)  # noqa: SIM115
+    console.print(modules["display"].render(results, phase="sending", done=0.5))
+    console.file.close()
+    text = console.export_text()
+    assert "2,000 connected   4,000 sent   1,000 answered   500/s" in text
+    assert "7 × no answer in time" in text
+    assert "p99 " in text
+    assert "█" in text
