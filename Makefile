@@ -20,7 +20,7 @@ VENVS := $(VERSIONS:%=.venv-%)
 # npm writes this file last; it stands for the whole folder.
 MODULES := node_modules/.package-lock.json
 
-.PHONY: help run test setup lint format types imports unit interop browser coverage lock clean chromium
+.PHONY: help run test setup lint format types imports unit interop browser coverage bench lock clean chromium
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -66,6 +66,9 @@ coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
 	$(python) -m coverage run -m pytest --ignore tests/interop --ignore tests/browser
 	$(python) -m coverage report --skip-covered
 
+bench: ## Compare with other servers, 40 minutes (BENCH=--quick: 10; see bench/README.md)
+	@python3 bench/run.py $(BENCH)
+
 lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new versions)
 	@test -x .venv-lock/bin/uv || { $(firstword $(shell scripts/pythons | cut -d ' ' -f 2)) -m venv .venv-lock && scripts/pip lock uv; }
 	@for files in 'pyproject.toml requirements/runtime.txt' 'requirements/build.in requirements/build.txt' \
@@ -77,7 +80,7 @@ lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new version
 
 clean: ## Remove what these commands made
 	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results build
-	rm -rf examples/chat/node_modules tests/interop/node_modules tests/browser/node_modules
+	rm -rf bench/build bench/servers/node_modules examples/chat/node_modules tests/interop/node_modules tests/browser/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed requirement makes an environment anew, so it never holds what the files do not name.

@@ -15,9 +15,13 @@ SERVERS = BENCH / "servers"
 BUILD = BENCH / "build"
 
 NODE, BUN = "node", "bun"
-PYTHON_PACKAGES = ("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "python-socketio", "websockets")
-NODE_PACKAGES = ("socket.io", "ws", "uwebsockets")
-BUN_PACKAGES = ("socket.io", "@socket.io/bun-engine")
+FAST, ASGI, JAVASCRIPT, PYTHON = "fast", "asgi", "javascript", "python"
+PYTHON_PACKAGES = (
+    *("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "httptools"),
+    *("python-socketio", "websockets", "pydantic"),
+)
+NODE_PACKAGES = ("socket.io", "ws", "uwebsockets", "zod")
+BUN_PACKAGES = ("socket.io", "@socket.io/bun-engine", "zod")
 
 
 class MissingTool(Exception):
@@ -26,12 +30,14 @@ class MissingTool(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server: a script under `servers`, called with a port of 127.0.0.1 and these arguments."""
+    """A server: a script under `servers`, called with a port of 127.0.0.1, a work, and these arguments."""
 
     name: str
     runtime: str
     """NODE, BUN, or a version of Python such as `3.12`."""
     script: str
+    kind: str
+    """FAST (Arcwire on its fast path), ASGI (Arcwire on plain uvicorn), JAVASCRIPT, or PYTHON."""
     arguments: tuple[str, ...] = ()
 
 
@@ -42,8 +48,9 @@ class Runtime:
     executable: Path
     versions: dict[str, str]
 
-    def command(self, peer: Peer, port: int) -> list[str]:
-        return [str(self.executable), str(SERVERS / peer.script), str(port), *peer.arguments]
+    def command(self, peer: Peer, port: int, *kind: str) -> list[str]:
+        """`kind` is what the load generator will do; validators are imported only where it needs them."""
+        return [str(self.executable), str(SERVERS / peer.script), str(port), *kind, *peer.arguments]
 
 
 def find_pythons(wanted: Sequence[str]) -> list[str]:
@@ -64,12 +71,12 @@ def peers_for(pythons: Sequence[str]) -> list[Peer]:
     """Arcwire's fast path on each Python, its other host and python-socketio on the first one, JavaScript."""
     newest = pythons[0]
     return [
-        *(Peer(f"arcwire-{version}", version, "arcwire_server.py", ("fast",)) for version in pythons),
-        Peer(f"arcwire-asgi-{newest}", newest, "arcwire_server.py", ("asgi",)),
-        Peer("python-socketio", newest, "python_socketio_server.py"),
-        Peer("node-ws", NODE, "node_ws.mjs"),
-        Peer("node-uws", NODE, "node_uws.mjs"),
-        Peer("bun", BUN, "bun_engine.mjs"),
+        *(Peer(f"arcwire-{version}", version, "arcwire_server.py", FAST, ("fast",)) for version in pythons),
+        Peer(f"arcwire-asgi-{newest}", newest, "arcwire_server.py", ASGI, ("asgi",)),
+        Peer("python-socketio", newest, "python_socketio_server.py", PYTHON),
+        Peer("node-ws", NODE, "node_ws.mjs", JAVASCRIPT),
+        Peer("node-uws", NODE, "node_uws.mjs", JAVASCRIPT),
+        Peer("bun", BUN, "bun_engine.mjs", JAVASCRIPT),
     ]
 
 
@@ -83,11 +90,13 @@ def install(runtime: str) -> Runtime:
 
 
 def build_load() -> Path:
-    """Compile the load generator if its source is newer."""
-    source, load = BENCH / "load.c", BUILD / "load"
-    if not load.exists() or load.stat().st_mtime < source.stat().st_mtime:
+    """Compile the load generator if one of its sources is newer."""
+    sources, load = sorted((BENCH / "load").glob("*.[ch]")), BUILD / "load"
+    if not load.exists() or load.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         BUILD.mkdir(exist_ok=True)
-        _run([_tool("gcc"), "-O3", "-std=gnu17", "-Wall", "-Wextra", "-o", load, source])
+        warnings = ("-Wall", "-Wextra", "-Wno-missing-field-initializers")
+        code = [source for source in sources if source.suffix == ".c"]
+        _run([_tool("gcc"), "-O3", "-flto", "-std=gnu17", *warnings, "-o", load, *code])
     return load
 
 

@@ -1,13 +1,14 @@
 """Pinned processes: start, find the time and memory they used, stop."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -34,9 +35,16 @@ def spawn(
         stderr=stderr,
         text=True,
         start_new_session=True,
-        # The process and all threads it will have stay on the core.
-        preexec_fn=None if core is None else partial(os.sched_setaffinity, 0, {core}),
+        preexec_fn=partial(_prepare, core),
     )
+
+
+def _prepare(core: int | None) -> None:
+    """In the new process: it and all threads it will have stay on the core, and may have many files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
 
 def leave_nothing_running() -> None:
@@ -45,19 +53,31 @@ def leave_nothing_running() -> None:
 
 
 @contextmanager
-def server(command: Sequence[str | Path], port: int, core: int | None = None) -> Iterator[int]:
+def server(
+    command: Sequence[str | Path],
+    port: int,
+    core: int | None = None,
+    until: Callable[[int], bool] | None = None,
+    graceful: bool = True,
+) -> Iterator[int]:
     """Run a server while the body runs; the value is its process id.
 
+    The body starts when the server listens on the port, or when `until` says so of the port.
+
     Raises ProcessFailed, with what the server wrote, when it does not start to listen on the port
-    within START_SECONDS, ends before the body does, or does not end on SIGTERM.
+    within START_SECONDS, ends before the body does, or, unless it is to be killed (not `graceful`),
+    does not end on SIGTERM. May have as many open
+    files as the system permits, as everything that is started here.
     """
     with tempfile.TemporaryFile() as output:
         process = spawn(command, core, output, output)
         try:
-            _wait_for_port(process, port)
+            _wait_for_port(process, port, until or _listens)
             yield process.pid
             if process.poll() is not None:
                 raise ProcessFailed(f"the server ended with status {process.returncode}")
+            if not graceful:
+                return
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
@@ -81,14 +101,20 @@ def free_port() -> int:
         return port
 
 
-def _wait_for_port(process: subprocess.Popen[str], port: int) -> None:
+def _listens(port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def _wait_for_port(process: subprocess.Popen[str], port: int, until: Callable[[int], bool]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
-        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1):
+        if until(port):
             return
         if time.monotonic() > deadline:
             raise ProcessFailed(f"nothing listens on port {port} after {START_SECONDS} s")
-        time.sleep(0.02)
+        time.sleep(0.002)
     raise ProcessFailed(f"the server ended with status {process.returncode}")
 
 
@@ -106,9 +132,16 @@ def process_tree(root: int) -> list[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system time used so far by a process and its descendants, the ended ones included."""
-    # utime, stime and what waited-for children used: fields 14 to 17 of proc_pid_stat(5).
-    return sum(int(ticks) for pid in process_tree(root) for ticks in _stat(pid)[11:15]) / _TICKS
+    """User and system time used so far by a process and its descendants, to the nanosecond.
+
+    What ended descendants used is not in it.
+    """
+    return sum(map(_clock_seconds, process_tree(root)))
+
+
+def _clock_seconds(pid: int) -> float:
+    # The clock of another process, as clock_getcpuclockid(3) names it; 2 is the scheduler's own count.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def core_seconds(core: int) -> float:

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"missing: {error}\n")
         return 2
     port = free_port()
-    script = peers.Peer("soak", version, "soak_server.py", (options.host,))
+    script = peers.Peer("soak", version, "soak_server.py", options.host, (options.host,))
     try:
         with server(runtime.command(script, port), port):
             soak(runtime, port, options.connections, options.seconds)

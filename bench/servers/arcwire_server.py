@@ -1,17 +1,37 @@
 """The works of the benchmark on Arcwire, all options at their defaults.
 
-    python arcwire_server.py PORT fast|asgi
+    python arcwire_server.py PORT WORK fast|asgi
 
 `fast` is `Server.run`; `asgi` serves the same application on plain uvicorn.
 """
 
 import sys
+from typing import Annotated
 
 import uvicorn
+from msgspec import Meta, Struct
 
 from arcwire import Server, Socket
 
 io = Server()
+
+
+class Order(Struct):
+    """The schema of the typed event; the same as in order.mjs and order_pydantic.py."""
+
+    id: Annotated[int, Meta(ge=0)]
+    item: Annotated[str, Meta(min_length=1, max_length=64)]
+    quantity: Annotated[int, Meta(ge=1, le=1000)]
+    price: Annotated[float, Meta(gt=0)]
+    express: bool
+    tags: list[str]
+
+
+class Receipt(Struct):
+    id: int
+    item: str
+    total: float
+    express: bool
 
 
 @io.on("echo")
@@ -19,9 +39,19 @@ async def echo(socket: Socket, text: str) -> None:
     socket.emit("echo", text)
 
 
+@io.on("binary")
+async def binary(socket: Socket, data: bytes) -> None:
+    socket.emit("binary", data)
+
+
 @io.on("ack")
 async def ack(socket: Socket, text: str) -> str:
     return text
+
+
+@io.on("order")
+async def order(socket: Socket, order: Order) -> Receipt:
+    return Receipt(order.id, order.item, order.quantity * order.price, order.express)
 
 
 @io.on("broadcast")
@@ -29,7 +59,23 @@ async def broadcast(socket: Socket, text: str) -> None:
     io.emit("news", text)
 
 
-port, host = int(sys.argv[1]), sys.argv[2]
+@io.on("join")
+async def join(socket: Socket, room: str) -> str:
+    socket.join(room)
+    return "ok"
+
+
+@io.on("say")
+async def say(socket: Socket, room: str, text: str) -> None:
+    io.to(room).emit("news", text)
+
+
+@io.on("count")
+async def count(socket: Socket) -> int:
+    return len(io.sockets)
+
+
+port, host = int(sys.argv[1]), sys.argv[3]
 if host == "fast":
     io.run(host="127.0.0.1", port=port, log_level="warning")
 else:

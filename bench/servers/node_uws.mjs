@@ -3,10 +3,11 @@ import { Server } from "socket.io";
 import uws from "uwebsockets";
 import { addWorks } from "./works.mjs";
 
+const [port, kind] = process.argv.slice(2);
 const app = uws.App();
 const io = new Server();
-addWorks(io);
+await addWorks(io, kind);
 io.attachApp(app);
-app.listen("127.0.0.1", Number(process.argv[2]), (token) => {
+app.listen("127.0.0.1", Number(port), (token) => {
   if (!token) process.exit(1);
 });

@@ -2,6 +2,7 @@
 import { Server } from "socket.io";
 import { addWorks } from "./works.mjs";
 
+const [port, kind] = process.argv.slice(2);
 const io = new Server();
-addWorks(io);
-io.listen(Number(process.argv[2]));
+await addWorks(io, kind);
+io.listen(Number(port));
