@@ -63,6 +63,7 @@ function behave(namespace, name) {
       header: socket.handshake.headers["x-interop"] ?? null,
       cookie: socket.handshake.headers.cookie ?? null,
     }));
+    socket.on("tell-all", (value, done) => { namespace.emit("news", value); done(); });
     socket.on("leave-me", (close) => socket.disconnect(close));
   });
 }

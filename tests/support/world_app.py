@@ -54,6 +54,10 @@ def tell_about(namespace: Namespace) -> None:
             "cookie": handshake.headers.get("cookie"),
         }
 
+    @namespace.on("tell-all")
+    async def tell_all(socket: Socket, value: Any) -> None:
+        namespace.emit("news", value)
+
     @namespace.on("leave-me")
     async def leave_me(socket: Socket, close: bool) -> None:
         socket.disconnect(close)

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import engineio
 import socketio
+
+# Its default of 16 in a request is too few for clients of any kind that emit a lot at once.
+engineio.payload.Payload.max_decode_packets = 1000
 
 
 class Behaviour(socketio.AsyncNamespace):
@@ -52,6 +56,9 @@ class Behaviour(socketio.AsyncNamespace):
             "header": environ.get("HTTP_X_INTEROP"),
             "cookie": environ.get("HTTP_COOKIE"),
         }
+
+    async def on_tell_all(self, sid: str, value: Any) -> None:
+        await self.emit("news", value)
 
     async def on_leave_me(self, sid: str, close: bool) -> None:
         if close:

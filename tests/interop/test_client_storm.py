@@ -1,0 +1,196 @@
+"""Arcwire's client and server over bad networks: what is acknowledged was handled once, in order.
+
+`STORM_SECONDS=300 pytest tests/interop/test_client_storm.py` is the long form; `STORM_SEED` repeats one.
+"""
+
+import asyncio
+import gc
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from arcwire import ArcwireError, Recovery, Server, Socket
+from arcwire.socketio.client import Client
+from support.storm import Storm, storming
+from support.uvicorn_server import running
+from support.worlds import TRANSPORTS
+
+SECONDS = float(os.environ.get("STORM_SECONDS", "8"))
+SEED = os.environ.get("STORM_SEED")
+PATIENCE = 30.0
+AT_ONCE = 100
+"""Events of one client that wait for their acknowledgement, more than its window."""
+
+
+class Ledger:
+    """What a server's handlers were called with, by client."""
+
+    def __init__(self, io: Server, dice: random.Random) -> None:
+        self.handled: dict[str, list[int]] = {}
+
+        @io.on_connect
+        async def connected(socket: Socket, auth: dict[str, Any]) -> None:
+            socket.data["name"] = auth["name"]
+            self.handled.setdefault(auth["name"], [])
+
+        @io.on("numbered")
+        async def numbered(socket: Socket, number: int, content: Any = None) -> dict[str, Any]:
+            self.handled[socket.data["name"]].append(number)
+            if dice.random() < 0.3:
+                await asyncio.sleep(dice.uniform(0, 0.05))
+            return {"number": number, "content": content}
+
+
+class Emitter:
+    """A client that emits numbered events, as many at a time as it may, and checks what is answered."""
+
+    def __init__(self, name: str, url: str, transports: tuple[str, ...], **options: Any) -> None:
+        self.name = name
+        self.client = Client(
+            url,
+            auth={"name": name},
+            transports=transports,
+            reconnection_delay=0.01,
+            reconnection_delay_max=0.1,
+            timeout=2.0,
+            retry_connect=True,
+            **{"retries": 10_000, "ack_timeout": 1.0, **options},
+        )
+        self.acknowledged: list[int] = []
+        self.failed: list[int] = []
+        self.number = 0
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def emit_until(self, stop: asyncio.Event, dice: random.Random) -> None:
+        while not stop.is_set():
+            if len(self._waiting) < AT_ONCE:
+                content = dice.choice([None, "text" * dice.randrange(500), b"bytes" * dice.randrange(500)])
+                task = asyncio.create_task(self._emit(self.number, content))
+                self.number += 1
+                self._waiting.add(task)
+                task.add_done_callback(self._waiting.discard)
+            await asyncio.sleep(dice.uniform(0, 0.01))
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*self._waiting)
+
+    async def _emit(self, number: int, content: Any) -> None:
+        args = (number,) if content is None else (number, content)
+        try:
+            answer = await self.client.socket.emit_with_ack("numbered", *args)
+        except ArcwireError:
+            self.failed.append(number)
+        else:
+            assert answer == {"number": number, "content": content}
+            self.acknowledged.append(number)
+
+
+def new_server(*, recovery: bool) -> Server:
+    """A server that notices soon who is gone."""
+    return Server(
+        deduplicate_retries=True,
+        ping_interval=0.4,
+        ping_timeout=0.6,
+        connection_state_recovery=Recovery() if recovery else None,
+    )
+
+
+class Footprint:
+    """What this process holds: tasks, files and sockets, objects of the package."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.tasks = len(asyncio.all_tasks())
+        self.files = len(os.listdir("/proc/self/fd"))
+        kinds = Counter(type(each) for each in gc.get_objects())
+        self.objects = Counter(
+            {kind: count for kind, count in kinds.items() if kind.__module__.startswith("arcwire")}
+        )
+
+
+async def settle(measure: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not measure():
+            await asyncio.sleep(0.05)
+
+
+def dice_of(request: pytest.FixtureRequest) -> random.Random:
+    seed = SEED or str(random.SystemRandom().randrange(10**6))
+    print(f"STORM_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.mark.timeout(SECONDS + 90)
+@pytest.mark.parametrize("recovery", [False, True], ids=["plain", "recovery"])
+async def test_everything_is_handled_once_and_in_order(
+    request: pytest.FixtureRequest, recovery: bool
+) -> None:
+    dice = dice_of(request)
+    io = new_server(recovery=recovery)
+    ledger = Ledger(io, dice)
+    async with running(io.asgi()) as server:
+        before = Footprint()
+        emitters, storms = await rage(server.url, dice, {})
+        for emitter in emitters:
+            assert emitter.failed == []
+            assert sorted(emitter.acknowledged) == list(range(emitter.number))
+            assert ledger.handled[emitter.name] == list(range(emitter.number))
+            assert emitter.number > SECONDS
+        assert sum((storm.troubles for storm in storms), Counter()).total() > SECONDS
+        await settle(lambda: not io.sockets)
+        await settle(lambda: len(io._tasks) == 0)
+        check_leaks(before, emitters)
+
+
+@pytest.mark.timeout(SECONDS + 90)
+async def test_what_is_given_up_is_handled_once_at_most(request: pytest.FixtureRequest) -> None:
+    dice = dice_of(request)
+    io = new_server(recovery=False)
+    ledger = Ledger(io, dice)
+    async with running(io.asgi()) as server:
+        emitters, _ = await rage(server.url, dice, {"retries": 1, "ack_timeout": 0.3})
+        for emitter in emitters:
+            handled = ledger.handled[emitter.name]
+            assert handled == sorted(set(handled))
+            assert set(emitter.acknowledged) <= set(handled)
+            assert sorted(emitter.acknowledged + emitter.failed) == list(range(emitter.number))
+        assert sum(len(emitter.failed) for emitter in emitters) > 0
+
+
+async def rage(url: str, dice: random.Random, options: dict[str, Any]) -> tuple[list[Emitter], list[Storm]]:
+    """A client of each kind in a storm of its own, for a while; then they come to their end."""
+    stop = asyncio.Event()
+    emitters: list[Emitter] = []
+    storms: list[Storm] = []
+    async with AsyncExitStack() as stack:
+        for name, transports in TRANSPORTS.items():
+            proxy, storm = await stack.enter_async_context(storming(url, dice))
+            emitter = Emitter(name, proxy.url, transports, **options)
+            stack.push_async_callback(emitter.client.close)
+            emitters.append(emitter)
+            storms.append(storm)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(emitter.client.connect() for emitter in emitters))
+        running_emitters = [asyncio.create_task(each.emit_until(stop, dice)) for each in emitters]
+        await asyncio.sleep(SECONDS)
+        stop.set()
+        for storm in storms:
+            await storm.end()
+        await asyncio.gather(*running_emitters)
+    return emitters, storms
+
+
+def check_leaks(before: Footprint, emitters: list[Emitter]) -> None:
+    """All is as it was, but for what is remembered of each client."""
+    for emitter in emitters:
+        del emitter.client
+    after = Footprint()
+    assert after.tasks == before.tasks
+    assert after.files == before.files
+    grown = {kind.__name__: count for kind, count in (after.objects - before.objects).items()}
+    remembered = {"Inbox", "Acknowledgement", "Session", "Membership", "State"}
+    assert {name: count for name, count in grown.items() if name not in remembered and count > 20} == {}
