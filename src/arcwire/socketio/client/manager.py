@@ -1,15 +1,17 @@
 """One connection to a server, shared by namespaces, and made anew when it is lost."""
 
 import asyncio
+import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import get_ident
 from typing import Any, TypeAlias
 
 from arcwire.engineio.client import EngineClientConfig, EngineConnection
+from arcwire.engineio.client.address import read_url
 from arcwire.engineio.client.clocks import Clocks, clocks
 from arcwire.engineio.server.timers import Timers
 from arcwire.errors import ArcwireError, ConnectError, Disconnected
@@ -89,6 +91,11 @@ class Manager:
     def connection(self) -> ClientConnection | None:
         """The Engine.IO connection; None while there is none."""
         return None if self._multiplexer is None else self._multiplexer.connection
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What is sent with every request."""
+        return {**dict(read_url(self.url).query), **read_query(self.engine)}
 
     @property
     def reconnects(self) -> bool:
@@ -280,7 +287,8 @@ class Manager:
                 await self.pause(delay)
             multiplexer = Multiplexer(self)
             try:
-                multiplexer.connection = await self.open_connection(self.url, multiplexer, self.engine)
+                engine = await self._introduce(self.engine)
+                multiplexer.connection = await self.open_connection(self.url, multiplexer, engine)
                 if multiplexer.closed is not None:
                     raise ConnectError(f"the connection ended at once: {multiplexer.closed[1]}", self.url)
             except ConnectError as failure:
@@ -301,6 +309,19 @@ class Manager:
                 socket.enter(multiplexer)
         multiplexer.begin()
 
+    async def _introduce(self, engine: EngineClientConfig) -> EngineClientConfig:
+        """Servers of Socket.IO 2 let a client into the root namespace for the query of its connection."""
+        root = self.sockets.get("/")
+        if engine.protocol == 4 or root is None or not root.active or root.auth is None:
+            return engine
+        auth = await root.show(root.auth)
+        if auth is not None and not isinstance(auth, Mapping):
+            raise ConnectError(f"`auth` is a dict, or a function that gives one, got {auth!r}")
+        query = {**read_query(engine), **(auth or {})}
+        changed = dataclasses.replace(engine, query=query)
+        object.__setattr__(changed, "memory", engine.memory)
+        return changed
+
     def _failed(self, error: ConnectError) -> float | None:
         """An attempt failed: the time to the next one; None when nobody wants one."""
         delay = self._next_delay()
@@ -318,3 +339,10 @@ class Manager:
         if self._opening is not asyncio.current_task():
             return None
         return delay
+
+
+def read_query(engine: EngineClientConfig) -> dict[str, str]:
+    """The query that the options add."""
+    query = engine.query
+    assert not isinstance(query, str)  # it has been read
+    return dict(query)

@@ -198,6 +198,15 @@ class Membership:
         else:
             self._send_connect(multiplexer, self.auth)
 
+    async def show(self, source: AuthSource) -> object:
+        """What `auth` gives. Raises ConnectError."""
+        if not callable(source):
+            return source
+        try:
+            return await self.namespace.call_function(source)
+        except Exception as failure:
+            raise ConnectError(f"the function that gives `auth` failed: {failure!r}") from failure
+
     def attempt_failed(self, error: ConnectError, attempt: int, delay: float) -> None:
         """It could not connect, and will try again."""
         state = self.state
@@ -329,10 +338,9 @@ class Membership:
         while True:
             source = self.auth
             try:
-                auth = await self.namespace.call_function(source) if callable(source) else source
-            except Exception as failure:
-                error = ConnectError(f"the function that gives `auth` failed: {failure!r}")
-                error.__cause__ = failure
+                auth = await self.show(source)
+            except ConnectError as failure:
+                error = failure
             else:
                 self._entering = None
                 self._send_connect(multiplexer, auth)
@@ -351,7 +359,9 @@ class Membership:
                 raise TypeError(f"`auth` is a dict, or a function that gives one, got {auth!r}")
             dialect, name = multiplexer.dialect, self.namespace.name
             content: dict[str, Any] = {} if auth is None else dict(auth)
-            if dialect.answers_with_id:
+            if not dialect.answers_with_id:
+                content = {**self._manager.query, **content}
+            else:
                 if self._pid is not None:
                     offset = self._offsets.last
                     where = {"pid": self._pid} if offset is None else {"pid": self._pid, "offset": offset}
