@@ -164,7 +164,12 @@ class PicowsLink(Listener):
 
     def send_prepared(self, message: PreparedMessage) -> None:
         if self._state == _OPEN:
-            self._queue(message.frame)
+            # Hot: `_queue`, without the call.
+            frame = message.frame
+            if not self._frames:
+                self._announce()
+            self._frames.append(frame)
+            self._queued += len(frame)
 
     def send_ping(self, payload: bytes) -> None:
         """Send a ping frame (at most 125 bytes); the answer goes to `on_pong`."""
@@ -513,7 +518,8 @@ class PicowsLink(Listener):
             else:
                 # Large frames may be shared by many links: no copies of them.
                 transport.writelines(frames)
-        self._forget_frames()
+        frames.clear()
+        self._queued = 0
         if self._watched and not self._write_paused:
             self._tell_drained()
 

@@ -4,8 +4,11 @@ In the packet each is replaced by `{"_placeholder": true, "num": i}` (protocol v
 receiving data").
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import is_dataclass
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -20,20 +23,32 @@ LEAVES = frozenset((str, int, float, bool, type(None)))
 
 def has_binary(value: object) -> bool:
     """Whether a value holds bytes anywhere, at any depth. Runs for every packet sent."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in LEAVES:
         return False
+    items: Iterable[object]
     if kind is dict:
-        for item in value.values():  # type: ignore[attr-defined]
-            if type(item) not in LEAVES and has_binary(item):
-                return True
-        return False
-    if kind is list or kind is tuple:
-        for item in value:  # type: ignore[attr-defined]
-            if type(item) not in LEAVES and has_binary(item):
-                return True
-        return False
-    return _has_binary_inside(value)
+        items = value.values()  # type: ignore[attr-defined]
+    elif kind is list or kind is tuple:
+        items = value  # type: ignore[assignment]
+    elif (fields := _fields_of(kind)) is not None:
+        items = fields(value)
+    else:
+        return _has_binary_inside(value)
+    for item in items:
+        if type(item) not in LEAVES and has_binary(item):
+            return True
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _fields_of(struct: Any) -> Callable[[object], tuple[object, ...]] | None:
+    """What gets the values of all fields at once; None for a type that is not a struct, or an empty one."""
+    if not issubclass(struct, msgspec.Struct) or not struct.__struct_fields__:
+        return None
+    # Of one name alone, attrgetter gives no tuple.
+    names = struct.__struct_fields__
+    return attrgetter(*names, names[0]) if len(names) == 1 else attrgetter(*names)
 
 
 def _has_binary_inside(value: object) -> bool:
@@ -43,8 +58,6 @@ def _has_binary_inside(value: object) -> bool:
         return any(map(has_binary, value.values()))
     if isinstance(value, list | tuple | set | frozenset):
         return any(map(has_binary, value))
-    if isinstance(value, msgspec.Struct):
-        return any(has_binary(getattr(value, name)) for name in value.__struct_fields__)
     if is_dataclass(value) and not isinstance(value, type):
         return (
             any(map(has_binary, vars(value).values()))
