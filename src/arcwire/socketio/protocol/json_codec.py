@@ -90,11 +90,11 @@ class JsonCodec:
             name = text[3 : text.find('"', 3)]
             if name not in RESERVED_EVENTS and "\\" not in name:
                 return Packet(EVENT, "/", None, name, text[1:])
-            return _event("/", None, text[1:])
-        if text[:1] == "2" and (start := text.find("[", 1, 18)) > 1:
+        elif text.startswith("2") and (start := text.find('["', 1, 18)) > 0:
             digits = text[1:start]
-            if digits.isdecimal() and digits.isascii():
-                return _event("/", int(digits), text[start:])
+            name = text[start + 2 : text.find('"', start + 2)]
+            if digits.isdecimal() and digits.isascii() and name not in RESERVED_EVENTS and "\\" not in name:
+                return Packet(EVENT, "/", int(digits), name, text[start:])
         return self._decode(text)
 
     def decode_binary(self, data: bytes) -> Packet | PartialPacket:
