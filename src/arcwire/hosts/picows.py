@@ -516,8 +516,11 @@ class PicowsLink(Listener):
             elif self._queued < _JOINED * len(frames):
                 transport.write(b"".join(frames))
             else:
-                # Large frames may be shared by many links: no copies of them.
+                # Large frames may be shared by many links: no copies of them. The last goes by `write`,
+                # since asyncio's `writelines` tells nobody that the buffer is full (CPython 3.12 and 3.13).
+                last = frames.pop()
                 transport.writelines(frames)
+                transport.write(last)
         frames.clear()
         self._queued = 0
         if self._watched and not self._write_paused:
