@@ -292,7 +292,7 @@ async def test_a_server_that_is_502_from_the_beginning(transports: tuple[str, ..
                     assert isinstance(each, HandshakeRejected)
                     assert each.status == 502
             async with using(url, transports=transports, retry_connect=True) as client:
-                connecting = asyncio.create_task(client.connect())
+                connecting = client.connect()
                 refused = gateway.refused
                 await until(lambda: gateway.refused > refused + 3)
                 assert client.socket.state.name == "connecting"

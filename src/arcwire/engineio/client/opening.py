@@ -81,7 +81,7 @@ async def open_session(address: Address, config: EngineClientConfig, make: MakeC
         else:
             config.memory.websocket_worked = transport == "websocket"
             return connection
-    raise _sum_up(attempts, address)
+    raise _sum_up(attempts, address, config)
 
 
 def _order(config: EngineClientConfig) -> list[str]:
@@ -127,7 +127,9 @@ def _concerns_transport(error: ConnectError) -> bool:
     return isinstance(error, NotAnEngine | ConnectTimeout | TransportUnavailable | HandshakeLost)
 
 
-def _sum_up(attempts: list[tuple[str, ConnectError]], address: Address) -> ConnectError:
+def _sum_up(
+    attempts: list[tuple[str, ConnectError]], address: Address, config: EngineClientConfig
+) -> ConnectError:
     *before, (_, last) = attempts
     if not before:
         return last
@@ -137,6 +139,10 @@ def _sum_up(attempts: list[tuple[str, ConnectError]], address: Address) -> Conne
         first.add_note(str(last))
         return first
     if all(type(error) is type(last) for _, error in before):
+        if isinstance(last, ConnectTimeout):
+            names = " and ".join(name for name, _ in attempts)
+            text = f"{address} did not answer within {config.timeout:g} seconds, to {names}"
+            return ConnectTimeout(text, str(address))
         return last
     tries = "; ".join(f"{transport}: {error}" for transport, error in attempts)
     return TransportUnavailable(f"no transport gets through to {address}. {tries}", str(address), attempts)
@@ -190,8 +196,7 @@ class _Opening:
 
     def cancel(self) -> None:
         """Nobody waits any more."""
-        if not self.opened.cancel():
-            self.opened.exception()  # retrieved
+        self.opened.cancel()
         if self._connection is not None:
             self._connection.disown()
         if self._link is not None:
@@ -224,6 +229,7 @@ class _Opening:
         where = str(self._address)
         if not self.opened.done():
             self.opened.set_exception(NotAnEngine(f"{where} does not speak this Engine.IO: {problem}", where))
+            self.opened.exception()  # seen: it may be that nobody waits any more
 
 
 # -- polling -------------------------------------------------------------------
