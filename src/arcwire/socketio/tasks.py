@@ -71,6 +71,7 @@ class Tasks:
             late = list(self._running)
             for task in late:
                 task.cancel()
-            await asyncio.wait(late)
+            if late:
+                await asyncio.wait(late)
             return len(late)
         return 0

@@ -12,7 +12,7 @@ from arcwire.engineio.client.config import EngineClientConfig
 from arcwire.engineio.client.opening import open_session
 from arcwire.engineio.client.poller import Poller, Requests
 from arcwire.engineio.client.upgrader import Upgrader
-from arcwire.engineio.link import LinkReceiver, WebSocketLink
+from arcwire.engineio.link import LinkReceiver, PreparedMessage, WebSocketLink
 from arcwire.engineio.protocol.client_session import ClientSession
 from arcwire.engineio.protocol.notices import (
     ClientNotice,
@@ -200,6 +200,17 @@ class EngineConnection:
         else:
             self.check_size(payload, binary=True)
             self._act(self._session.send(Binary(payload)))
+
+    def send_prepared(self, message: PreparedMessage) -> None:
+        """Send a message that is not to be compressed, if it says so. Raises PayloadTooLarge."""
+        link = self._link
+        if link is not None and (self._plain or not message.binary):
+            self.check_size(message.payload, binary=message.binary)
+            link.send_prepared(message)
+        elif message.binary:
+            self.send_binary(message.payload)
+        else:
+            self.send_text(message.payload)
 
     def check_size(self, payload: bytes, *, binary: bool = False) -> None:
         """Raise PayloadTooLarge if the server does not take such a message; for messages that belong

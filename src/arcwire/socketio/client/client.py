@@ -72,8 +72,8 @@ class Client:
         path: str = "/socket.io",
         **connection: Any,
     ) -> None:
+        namespace = namespace_of(url)
         read_url(url)
-        self._auth = auth
         self.manager = Manager(
             url,
             EngineClientConfig(path=path, timeout=timeout, **connection),
@@ -95,7 +95,7 @@ class Client:
             ),
             auth,
         )
-        self.socket = self.manager.socket(namespace_of(url))
+        self.socket = self.manager.socket(namespace)
         """The socket of the namespace that the URL names."""
 
     def __repr__(self) -> str:

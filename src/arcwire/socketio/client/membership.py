@@ -40,14 +40,38 @@ logger = logging.getLogger("arcwire.socketio")
 class Connecting:
     """What `connect` returns: await it to go on when the namespace is usable."""
 
-    __slots__ = ("_membership",)
+    __slots__ = ("_error", "_future", "_membership", "_settled")
 
     def __init__(self, membership: "Membership") -> None:
         self._membership = membership
+        self._future: asyncio.Future[None] | None = None
+        self._settled = False
+        self._error: ArcwireError | None = None
 
     def __await__(self) -> Generator[Any, None, None]:
         """Raises why it is not usable."""
-        return self._membership.wait().__await__()
+        if not self._settled:
+            if self._future is None:
+                self._future = asyncio.get_running_loop().create_future()
+            try:
+                yield from asyncio.shield(self._future)
+            except asyncio.CancelledError:
+                self._membership.give_up(self)
+                raise
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits."""
+        return self._future is not None
+
+    def settle(self, error: ArcwireError | None) -> None:
+        """It is usable, or, for this reason, is not."""
+        self._settled = True
+        self._error = error
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
 
 
 class Membership:
@@ -66,9 +90,8 @@ class Membership:
         "_offsets",
         "_pid",
         "_releases",
-        "_requests",
         "_timeout",
-        "_waiters",
+        "_waiting",
         "auth",
         "id",
         "namespace",
@@ -103,9 +126,8 @@ class Membership:
         self._offsets = Offsets()
         # Whether a failed attempt is followed by others.
         self._keeps_trying = False
-        # Calls of `connect` that nobody has awaited (yet), and those who do.
-        self._requests = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        # Calls of `connect` whose outcome is not known yet.
+        self._waiting: list[Connecting] = []
         self._timeout = timeout
         self.timer_slot = 0
 
@@ -141,32 +163,25 @@ class Membership:
 
     # -- by the application -----------------------------------------------------------------
 
-    async def wait(self) -> None:
-        """Return when the namespace is usable. See `ClientSocket.connect`."""
-        self._requests = max(self._requests - 1, 0)
-        while self.state.name is not _OPEN:
-            if self.state.name is _CLOSED:
-                raise self.state.error or Disconnected(self.state.description, self.state.reason)
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-                if self.state.name is _CONNECTING and not self._waiters and not self._requests:
-                    self.leave()
-                raise
-
-    def begin(self, retry: bool) -> None:
+    def begin(self, retry: bool, call: Connecting) -> None:
         """Connect, or do it now where the next attempt is waited for."""
-        self._requests += 1
+        if self.state.name is _OPEN:
+            call.settle(None)
+            return
+        self._waiting.append(call)
         if self.state.name is _CLOSED:
             self._keeps_trying = retry
             self._change(State(name=_CONNECTING))
             self._manager.activate(self)
         else:
             self._manager.wake()
+
+    def give_up(self, call: Connecting) -> None:
+        """Who waited for this was cancelled; what nobody wants any more is not gone on with."""
+        if call in self._waiting:
+            self._waiting.remove(call)
+            if self.state.name is _CONNECTING and not self._waiting:
+                self.leave()
 
     def leave(self, *, for_good: bool = False) -> None:
         """Leave the namespace; harmless when closed."""
@@ -290,7 +305,7 @@ class Membership:
         self._keeps_trying = self._manager.reconnects
         self._manager.timers.cancel(self)
         self.opened(greeting)
-        awaited = bool(self._waiters)
+        awaited = any(call.awaited for call in self._waiting)
         self._change(State(name=_OPEN, recovered=recovered))
         if self._connection is not connection:
             return
@@ -431,9 +446,13 @@ class Membership:
     def _change(self, state: State) -> None:
         self.state = state
         if state.name is _OPEN or state.name is _CLOSED:
-            self._requests = 0
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            waiting, self._waiting = self._waiting, []
+            error = None if state.name is _OPEN else _why(state)
+            for call in waiting:
+                call.settle(error)
         self.tell(state)
+
+
+def _why(state: State) -> ArcwireError:
+    """What whoever waits for a closed socket is told."""
+    return state.error or Disconnected(state.description or "the socket is not connected", state.reason)

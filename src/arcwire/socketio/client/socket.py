@@ -19,6 +19,7 @@ from arcwire.socketio.client.buffer import Buffer, Outgoing
 from arcwire.socketio.client.flagged import ClientEmission, ClientFlagging, FlaggedClientSocket
 from arcwire.socketio.client.lifecycle import CONNECTING, LifecycleHandler
 from arcwire.socketio.client.membership import AuthSource, Connecting, Membership
+from arcwire.socketio.client.multiplexer import ClientConnection
 from arcwire.socketio.client.namespace import ClientNamespace
 from arcwire.socketio.client.observers import Observers
 from arcwire.socketio.client.options import SocketOptions
@@ -30,7 +31,7 @@ from arcwire.socketio.failures import explain, read_error_handler
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
 from arcwire.socketio.interception import intercept, watch
 from arcwire.socketio.lanes import Lane
-from arcwire.socketio.outgoing import OutgoingEvent
+from arcwire.socketio.outgoing import OutgoingEvent, prepare
 from arcwire.socketio.protocol.json_codec import decode_json
 from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
@@ -171,8 +172,10 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         Raises Disconnected when the client is closed, RuntimeError when there is no event loop.
         """
         self._manager.check_open()
-        self._manager.on_loop(self.begin, self._options.retry_connect if retry is None else retry)
-        return Connecting(self)
+        connecting = Connecting(self)
+        keeps_trying = self._options.retry_connect if retry is None else retry
+        self._manager.on_loop(self.begin, keeps_trying, connecting)
+        return connecting
 
     def disconnect(self) -> None:
         """Leave the namespace; harmless when not connected. What is buffered stays, for `connect`.
@@ -436,13 +439,12 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
                 logger.error("event %r of %r is dropped: %s", event.name, self, error)
             event.fail(error)
             return False
-        manager = self._manager
-        if manager.codec.binary:
-            connection.send_binary(event.payload)
+        codec = self._manager.codec
+        if not event.compress:
+            for message in prepare(codec, event.payload, event.attachments, compress=False):
+                connection.send_prepared(message)
         else:
-            connection.send_text(event.payload)
-        for attachment in event.attachments or ():
-            connection.send_binary(attachment)
+            self._send(connection, event.payload, event.attachments)
         if self.hooks.watches:
             watch(self, OutgoingEvent(event.name, event.args, ()))
         return True
@@ -635,6 +637,12 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         connection = self._connection
         if connection is None or id - id % _GENERATION != self._generation:
             return
+        connection.check_size(payload, binary=self._manager.codec.binary)
+        for attachment in attachments or ():
+            connection.check_size(attachment, binary=True)
+        self._send(connection, payload, attachments)
+
+    def _send(self, connection: ClientConnection, payload: bytes, attachments: list[bytes] | None) -> None:
         if self._manager.codec.binary:
             connection.send_binary(payload)
         else:
