@@ -12,14 +12,12 @@ from arcwire.cli.endpoint import (
     read_values,
     seconds,
 )
-from arcwire.cli.failures import CommandError, ExitCode, explained
+from arcwire.cli.failures import CommandError, ExitCode, explained, is_error_answer
 from arcwire.cli.output import LineWriter
 from arcwire.cli.process import run_command
 from arcwire.cli.values import to_json
 from arcwire.cli.waiting import first_of
 
-NAME = "call"
-HELP = "send an event and print its acknowledgement"
 DESCRIPTION = """\
 Send an event with values in JSON, wait for its acknowledgement, and print that: a line of JSON for each of
 its values, null if there is none."""
@@ -70,16 +68,8 @@ async def _call(chosen: dict[str, Any]) -> int:
     for each in value if isinstance(value, tuple) else (value,):
         writer.write(to_json(each))
     await writer.close()
-    return ExitCode.ERROR_ANSWER if _is_error(value) else ExitCode.OK
+    return ExitCode.ERROR_ANSWER if is_error_answer(value) else ExitCode.OK
 
 
 async def _answered(answer: Any) -> Any:
     return await answer
-
-
-def _is_error(value: object) -> bool:
-    """Whether it has the form in which Arcwire's servers say that a handler failed."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return False
-    error = value.get("error")
-    return isinstance(error, dict) and isinstance(error.get("code"), str)

@@ -11,8 +11,6 @@ from arcwire.cli.values import ValueFault, from_json
 from arcwire.cli.waiting import first_of
 from arcwire.socketio.client import ClientSocket
 
-NAME = "emit"
-HELP = "send an event"
 DESCRIPTION = """\
 Send an event with values in JSON, and end when it has left. Whether the server did something with it, only an
 acknowledgement tells: see call."""

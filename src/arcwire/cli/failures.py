@@ -71,3 +71,11 @@ def explained() -> Iterator[None]:
         yield
     except ArcwireError as error:
         raise failure(error) from error
+
+
+def is_error_answer(value: object) -> bool:
+    """Whether it has the form in which Arcwire's servers say that a handler failed."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    error = value.get("error")
+    return isinstance(error, dict) and isinstance(error.get("code"), str)

@@ -15,8 +15,6 @@ from arcwire.cli.values import to_json
 from arcwire.cli.waiting import first_of
 from arcwire.socketio.client import Client, EventStream, State, StateName, Stream, StreamedEvent
 
-NAME = "listen"
-HELP = "print events as lines of JSON"
 DESCRIPTION = """\
 Print events as they come, a line of JSON for each: {"event":"said","args":["hi"]}.
 

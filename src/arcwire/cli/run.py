@@ -10,8 +10,6 @@ from uvicorn.config import LOG_LEVELS
 
 from arcwire.hosts.uvicorn.run import DRAIN_TIMEOUT, run
 
-NAME = "run"
-HELP = "serve an application"
 DESCRIPTION = "Serve an application with uvicorn and Arcwire's fast path."
 EPILOG = """\
 examples:

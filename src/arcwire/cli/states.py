@@ -16,6 +16,8 @@ def describe(state: State) -> str:
         return f"{why}{again}" if state.error is not None else "connecting"
     if state.name is StateName.RECOVERING:
         return f"{why if state.error is not None else f'the connection is lost: {why}'}{again}"
+    if state.error is not None:
+        return why
     return f"disconnected: {why}" if why else "disconnected"
 
 

@@ -70,21 +70,21 @@ Line = EmitLine | CommandLine | NamespaceLine
 
 def parse_line(text: str, read: Read = read_file) -> Line | None:
     """What the line means; None if it is empty. Raises LineFault."""
-    start = _skip(text, 0)
+    start = skip_space(text, 0)
     if start == len(text):
         return None
     if text[start] == ".":
         end = _word_end(text, start)
-        rest = _skip(text, end)
+        rest = skip_space(text, end)
         return CommandLine(name=text[start + 1 : end], rest=text[rest:].rstrip(), offset=rest)
     namespace = None
     if text[start] == "/":
         end = _word_end(text, start)
         namespace = text[start:end]
-        start = _skip(text, end)
+        start = skip_space(text, end)
         if start == len(text):
             return NamespaceLine(namespace=namespace)
-    event, end = _event(text, start)
+    event, end = scan_event(text, start)
     return _Arguments(text, read).emit(event, end, namespace)
 
 
@@ -111,7 +111,7 @@ class _Arguments:
 
     def emit(self, event: str, position: int, namespace: str | None) -> EmitLine:
         text = self._text
-        while (start := _skip(text, position)) < len(text):
+        while (start := skip_space(text, position)) < len(text):
             if self._options and text.startswith("--", start):
                 position = _word_end(text, start)
                 self._option(text[start:position], start)
@@ -165,7 +165,8 @@ def parse_seconds(text: str, position: int) -> float:
     return seconds
 
 
-def _event(text: str, start: int) -> tuple[str, int]:
+def scan_event(text: str, start: int) -> tuple[str, int]:
+    """The name of an event that begins at `start`, and where it ends. Raises LineFault."""
     if text[start] != '"':
         end = _word_end(text, start)
         if text.startswith("--", start):
@@ -180,7 +181,8 @@ def _event(text: str, start: int) -> tuple[str, int]:
     return event, end
 
 
-def _skip(text: str, position: int) -> int:
+def skip_space(text: str, position: int) -> int:
+    """Where the next word begins."""
     while position < len(text) and text[position].isspace():
         position += 1
     return position
