@@ -22,6 +22,7 @@ from arcwire.engineio.protocol.packet import Binary, Uncompressed, UncompressedB
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
 from arcwire.engineio.server.polling import poll_response
+from arcwire.engineio.server.repeats import PollAnswer, Repeats
 
 if TYPE_CHECKING:
     from arcwire.engineio.server.engine import Engine
@@ -73,6 +74,7 @@ class Connection:
         "_receiver",
         "_session",
         "fields",
+        "repeats",
         "request",
         "timer_slot",
         "trusted",
@@ -86,6 +88,8 @@ class Connection:
         self.trusted = False
         self.fields: Headers = ()
         """Header fields of all answers of this session."""
+        self.repeats: Repeats | None = None
+        """Requests that may come again; from the first poll to the upgrade."""
         # Whether binary messages are WebSocket frames as they are: nearly always.
         self._plain = not session.base64 and not session.dialect.binary_prefix
         self._engine = engine
@@ -335,9 +339,16 @@ class Connection:
         exchange, self._poll = self._poll, None
         if exchange is not None:
             exchange.on_abort = None
-            response = poll_response(body, binary=binary, script=self.script)
-            self._engine.answers.send(exchange, response, self.fields, may_compress=compress)
+            answer = PollAnswer(body, binary, compress)
+            if self.repeats is not None:
+                self.repeats.answered(answer)
+            self.send_answer(exchange, answer)
         self.link_drained()
+
+    def send_answer(self, exchange: HttpExchange, answer: PollAnswer) -> None:
+        """Answer a poll."""
+        response = poll_response(answer.body, binary=answer.binary, script=self.script)
+        self._engine.answers.send(exchange, response, self.fields, may_compress=answer.compress)
 
     def _poll_aborted(self) -> None:
         self._poll = None
@@ -347,6 +358,7 @@ class Connection:
         probe, self._probe = self._probe, None
         if probe is None:
             return
+        self.repeats = None
         self._link = probe.link
         self._link.receiver = self.link_receiver
         self._send_packets(packets)

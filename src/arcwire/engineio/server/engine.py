@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from arcwire.engineio.config import TRANSPORTS, EngineConfig
@@ -24,6 +25,7 @@ from arcwire.engineio.server.admission import Gate, Refused, describe, generate_
 from arcwire.engineio.server.connection import Connection, MessageReceiver
 from arcwire.engineio.server.hooks import HeadersHook, Hooks, Middleware, Rejection
 from arcwire.engineio.server.polling import Answers, failure_response, poll_response, post_response
+from arcwire.engineio.server.repeats import Repeats
 from arcwire.engineio.server.timers import Timers
 
 logger = logging.getLogger("arcwire.engineio")
@@ -157,8 +159,7 @@ class Engine:
         if refused is not None:
             exchange.respond(self._gate.refuse(request, refused, fields))
         elif request.method == "GET":
-            if not connection.poll(exchange):
-                self.answers.send(exchange, failure_response(400), fields)
+            self._receive_poll(connection, exchange)
         elif request.method == "POST":
             self._receive_post(connection, exchange)
         else:
@@ -317,10 +318,22 @@ class Engine:
         request.settle()
         return connection.link_receiver
 
+    def _receive_poll(self, connection: Connection, exchange: HttpExchange) -> None:
+        answered = _repeats(connection).poll(exchange.request.query.get("t"))
+        if answered is not None:
+            connection.send_answer(exchange, answered)
+        elif not connection.poll(exchange):
+            self.answers.send(exchange, failure_response(400), connection.fields)
+
     def _receive_post(self, connection: Connection, exchange: HttpExchange) -> None:
         def fail(status: int) -> None:
             self.answers.send(exchange, failure_response(status), connection.fields)
 
+        repeats, stamp = _repeats(connection), exchange.request.query.get("t")
+        if repeats.is_posted(stamp):
+            done = partial(self.answers.send, exchange, post_response(), connection.fields)
+            exchange.read_body(self.max_payload, lambda _: done(), partial(fail, 413))
+            return
         binary = exchange.request.header(b"content-type") == "application/octet-stream"
         if binary and connection.dialect.decode_binary_payload is None:
             connection.abort(CloseReason.TRANSPORT_ERROR, "a post with binary content")
@@ -337,6 +350,7 @@ class Engine:
             exchange.on_abort = None
             notices, valid = connection.end_post(body, binary=binary)
             if valid:
+                repeats.posted(stamp)
                 self.answers.send(exchange, post_response(), connection.fields)
             else:
                 fail(400)
@@ -355,6 +369,12 @@ def _message_packet(data: str | bytes | None) -> bytes | None:
     if data is None:
         return None
     return b"4" + data.encode() if isinstance(data, str) else Binary(data)
+
+
+def _repeats(connection: Connection) -> Repeats:
+    if connection.repeats is None:
+        connection.repeats = Repeats(connection.request.query.get("t"))
+    return connection.repeats
 
 
 def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
