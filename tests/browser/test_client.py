@@ -39,7 +39,9 @@ def test_client(browser: str, server: str, subtests: pytest.Subtests) -> None:
     client = CLIENTS.get(chosen, Path(chosen))
     path = program(browser)
     if path is None:
-        pytest.fail(f"{browser} is missing. Debian has it: apt-get install chromium firefox-esr", pytrace=False)
+        pytest.fail(
+            f"{browser} is missing. Debian has it: apt-get install chromium firefox-esr", pytrace=False
+        )
     for needed in (client, HERE / "node_modules" / "puppeteer-core", INTEROP / "node_modules" / "socket.io"):
         if not needed.exists():
             pytest.fail(f"{needed} is missing; `make setup` brings it", pytrace=False)
@@ -84,7 +86,9 @@ def play(environment: dict[str, str]) -> list[dict[str, str]]:
         except subprocess.TimeoutExpired:
             os.killpg(node.pid, signal.SIGKILL)  # with the browser and the servers that it started
             output, errors = node.communicate()
-            pytest.fail(f"The scenarios did not end within {SECONDS} seconds:\n{output}\n{errors}", pytrace=False)
+            pytest.fail(
+                f"The scenarios did not end within {SECONDS} seconds:\n{output}\n{errors}", pytrace=False
+            )
     cases = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     if not cases or (node.returncode and all(case["passed"] for case in cases)):
         pytest.fail(f"The scenarios ended with {node.returncode}:\n{output}\n{errors}", pytrace=False)
