@@ -9,6 +9,7 @@ from typing import Self, assert_never, cast
 from arcwire.engineio.client.address import Address, read_url
 from arcwire.engineio.client.clocks import clocks
 from arcwire.engineio.client.config import EngineClientConfig
+from arcwire.engineio.client.latency import measure_latency
 from arcwire.engineio.client.opening import open_session
 from arcwire.engineio.client.poller import Poller, Requests
 from arcwire.engineio.client.upgrader import Upgrader
@@ -251,6 +252,13 @@ class EngineConnection:
             if self._drained is None:
                 self._drained = self._loop.create_future()
             await asyncio.shield(self._drained)
+
+    async def measure_latency(self) -> float | None:
+        """Seconds to the server and back, by a ping of the WebSocket; None while it polls.
+
+        For one caller at a time, who has to set a limit: a connection that is lost meanwhile does not end it.
+        """
+        return await measure_latency(self._link)
 
     async def wait_closed(self) -> None:
         """Wait until nothing of a closed connection is left: what was sent has arrived or never will.
