@@ -40,14 +40,9 @@ class Tasks:
         self._running[task] = beneficiary
         task.add_done_callback(self._running.pop)
 
-    def disown(self, task: asyncio.Task[Any]) -> None:
-        """Wait for a task no longer; harmless when it is not one of these."""
-        if self._running.pop(task, None) is not None:
-            task.remove_done_callback(self._running.pop)
-
     def cancel(self) -> None:
-        """Cancel all that are not done."""
-        for task in tuple(self._running):
+        """Cancel all that are not done, but for the one that does this."""
+        for task in self._others(asyncio.current_task()):
             task.cancel()
 
     def beneficiaries(self) -> set[object]:
@@ -59,19 +54,23 @@ class Tasks:
         return len(self._running)
 
     async def finish(self, grace: float) -> int:
-        """Wait until all are done, also those that are started meanwhile.
+        """Wait until all are done, also those that are started meanwhile, but for the one that waits.
 
         Those that take longer than `grace` seconds are cancelled; how many that were.
         """
+        current = asyncio.current_task()
         try:
             async with asyncio.timeout(grace):
-                while self._running:
-                    await asyncio.wait(self._running)
+                while others := self._others(current):
+                    await asyncio.wait(others)
         except TimeoutError:
-            late = list(self._running)
+            late = self._others(current)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
             return len(late)
         return 0
+
+    def _others(self, current: asyncio.Task[Any] | None) -> list[asyncio.Task[Any]]:
+        return [task for task in self._running if task is not current]

@@ -9,7 +9,7 @@ from support.engine_server import MemoryServer
 
 @pytest.fixture
 async def server():
-    """A server in memory. Whatever its clients did, no task of theirs is left, and the loop heard no error."""
+    """A server in memory. Whatever clients did, no task of theirs is left, and the loop heard no error."""
     loop = asyncio.get_running_loop()
     raised = []
     loop.set_exception_handler(lambda _, context: raised.append(context))

@@ -32,10 +32,10 @@ def yeast(seconds: float) -> str:
 )
 def test_offsets_of_known_servers(offset):
     offsets = Offsets()
-    assert offsets.strip(f'["said",1,"text","{offset}"]') == '["said",1,"text"]'
+    assert offsets.cut(f'["said",1,"text","{offset}"]') == '["said",1,"text"]'
     assert offsets.last == offset
     content = ["said", 1, offset]
-    Offsets().strip_list(content)
+    Offsets().cut_list(content)
     assert content == ["said", 1]
 
 
@@ -56,34 +56,34 @@ def test_offsets_of_known_servers(offset):
 )
 def test_what_is_none_stays(json):
     offsets = Offsets()
-    assert offsets.strip(json) == json
+    assert offsets.cut(json) == json
 
 
 def test_an_event_without_arguments_may_have_one():
-    assert Offsets().strip('["tick","Ab_--12"]') == '["tick"]'
+    assert Offsets().cut('["tick","Ab_--12"]') == '["tick"]'
 
 
 def test_a_volatile_event_does_not_take_the_place_of_an_offset():
     offsets = Offsets()
-    offsets.strip('["a",1,"Ab_--12"]')
+    offsets.cut('["a",1,"Ab_--12"]')
     for text in ("other", "zzzz-13", "Ab_--x", yeast(time.time()), "1700000000000-0"):
-        assert offsets.strip(f'["b","{text}"]') == f'["b","{text}"]'
+        assert offsets.cut(f'["b","{text}"]') == f'["b","{text}"]'
     assert offsets.last == "Ab_--12"
-    offsets.strip('["c","Ab_--13"]')
+    offsets.cut('["c","Ab_--13"]')
     assert offsets.last == "Ab_--13"
 
 
 def test_offsets_of_an_unknown_server_are_returned_and_stay():
     offsets = Offsets()
-    assert offsets.strip('["a",1,"<position 7>"]') == '["a",1,"<position 7>"]'
+    assert offsets.cut('["a",1,"<position 7>"]') == '["a",1,"<position 7>"]'
     assert offsets.last == "<position 7>"
-    offsets.strip(f'["a",1,"{yeast(time.time())}"]')
-    offsets.strip('["a",1,"<position 8>"]')
+    offsets.cut(f'["a",1,"{yeast(time.time())}"]')
+    offsets.cut('["a",1,"<position 8>"]')
     assert offsets.last == yeast(time.time())[:4] + offsets.last[4:], "known ones count more"
 
 
 @given(st.text(), st.lists(st.text()))
 def test_lists_and_texts_of_anything(name, texts):
-    Offsets().strip(name)
-    Offsets().strip_list([name, *texts])
-    Offsets().strip_list(None)
+    Offsets().cut(name)
+    Offsets().cut_list([name, *texts])
+    Offsets().cut_list(None)

@@ -6,7 +6,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import get_ident
 from typing import Any, TypeAlias
 
@@ -71,7 +70,8 @@ class Manager:
         self._tasks = Tasks()
         self._executor: ThreadPoolExecutor | None = None
         self._closed = False
-        # Connections that were told to close: what was sent may still be on its way.
+        # Connections that were told to close, while what was sent is still on its way, and attempts that
+        # were given up.
         self._closing: set[asyncio.Task[None]] = set()
 
     # -- sockets ------------------------------------------------------------------------
@@ -109,6 +109,7 @@ class Manager:
             socket.enter(self._multiplexer)
         elif self._opening is None:
             self._backoff.reset()
+            self._woken = None
             self._opening = self._running_loop.create_task(self._open(None))
         else:
             self.wake()
@@ -117,26 +118,32 @@ class Manager:
         """A socket is closed. With the last one the connection is."""
         if any(each.active for each in self.sockets.values()):
             return
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            self._keep(opening)
         if self._multiplexer is not None:
             multiplexer, self._multiplexer = self._multiplexer, None
             self._close(multiplexer)
 
     def wake(self) -> None:
         """Do now what waits for its time."""
-        woken, self._woken = self._woken, None
-        if woken is not None and not woken.done():
-            woken.set_result(None)
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     async def pause(self, delay: float) -> None:
         """Wait so many seconds, or until somebody has no patience."""
         if self._woken is None:
             self._woken = asyncio.get_running_loop().create_future()
-        with suppress(TimeoutError):
+        woken = self._woken
+        try:
             async with asyncio.timeout(delay):
-                await asyncio.shield(self._woken)
+                await asyncio.shield(woken)
+        except TimeoutError:
+            return
+        finally:
+            if self._woken is woken:
+                self._woken = None
 
     def new_backoff(self) -> Backoff:
         """For attempts to connect."""
@@ -154,6 +161,7 @@ class Manager:
         delay = self._next_delay()
         if delay is not None:
             # Before anybody is told, so that a handler's `connect` finds it.
+            self._woken = self._running_loop.create_future()
             self._opening = self._running_loop.create_task(self._open(delay))
         for socket in list(multiplexer.sockets.values()):
             socket.connection_lost(reason, description, delay)
@@ -230,9 +238,6 @@ class Manager:
         self._closed = True
         for socket in self.sockets.values():
             socket.observers.end_states()
-        current = asyncio.current_task()
-        if current is not None:
-            self._tasks.disown(current)  # of a handler that closes its client
         try:
             if self._closing:
                 await asyncio.wait(tuple(self._closing))
@@ -276,7 +281,9 @@ class Manager:
     def _close(self, multiplexer: Multiplexer) -> None:
         connection = multiplexer.connection
         connection.close()
-        task = self._running_loop.create_task(connection.wait_closed())
+        self._keep(self._running_loop.create_task(connection.wait_closed()))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 

@@ -271,9 +271,9 @@ class Membership:
         """An event arrived. Raises PacketError."""
         if self._pid is not None and packet.id is None:
             if packet.json is None:
-                self._offsets.strip_list(packet.data)
+                self._offsets.cut_list(packet.data)
             else:
-                packet.json = self._offsets.strip(packet.json)
+                packet.json = self._offsets.cut(packet.json)
         if self._held is None:
             self.handle_event(packet)
         elif len(self._held) < MAX_EARLY:

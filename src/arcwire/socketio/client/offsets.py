@@ -30,14 +30,14 @@ class Offsets:
         self.last: str | None = None
         """The last one that was seen."""
 
-    def strip(self, json: str) -> str:
+    def cut(self, json: str) -> str:
         """The content of an event, as JSON text, without the offset."""
         start = json.rfind(',"')
         if start < 0 or not json.endswith('"]') or not self._take(json[start + 2 : -2]):
             return json
         return json[:start] + "]"
 
-    def strip_list(self, content: object) -> None:
+    def cut_list(self, content: object) -> None:
         """The same of a list, which is changed."""
         if isinstance(content, list) and len(content) > 1:
             last = content[-1]
