@@ -1,11 +1,12 @@
 """The load test in the terminal: a progress bar, counts, and a histogram of the latency."""
 
-from histogram import Histogram
-from results import PERCENTILES, Results
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from histogram import Histogram
+from outcome import PERCENTILES, Results
 
 ROWS = 14
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

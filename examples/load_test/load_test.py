@@ -1,6 +1,6 @@
 """A load test for servers of Socket.IO: many clients, a progress bar, and a histogram of the latency.
 
-    python load_test.py http://127.0.0.1:3000 --clients 2000 --duration 30
+python load_test.py http://127.0.0.1:3000 --clients 2000 --duration 30
 """
 
 import argparse
@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from display import render
-from results import Results
 from rich.console import Console
 from rich.live import Live
-from swarm import Plan, Swarm
 
 from arcwire import JsonCodec, MsgpackCodec
+from display import render
+from outcome import Results
+from swarm import Plan, Swarm
 
 FRAMES = 10
 """Pictures a second."""
@@ -30,15 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         raise_file_limit(chosen.clients + 100)
-        return asyncio.run(test(_plan(chosen), as_json=chosen.json))
+        return asyncio.run(run(_plan(chosen), as_json=chosen.json))
     except ValueError as error:
-        print(f"load_test: {error}", file=sys.stderr)
+        sys.stderr.write(f"load_test: {error}\n")
         return 2
     except KeyboardInterrupt:
         return 130
 
 
-async def test(plan: Plan, *, as_json: bool = False) -> int:
+async def run(plan: Plan, *, as_json: bool = False) -> int:
     """Connect, send, close; and show it, on the standard error if the result is to be JSON."""
     results = Results()
     swarm = Swarm(plan, results)
@@ -57,7 +57,7 @@ async def test(plan: Plan, *, as_json: bool = False) -> int:
     finally:
         await swarm.close()
     if as_json:
-        print(json.dumps(results.summary(), indent=2))
+        sys.stdout.write(json.dumps(results.summary(), indent=2) + "\n")
     elif live is None:
         console.print(render(results, phase="done", done=1.0, width=console.width))
     return 1 if results.failures or not results.answers.count else 0

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from results import Results
-
 from arcwire import AckTimeout, Client, ConnectError, ConnectRefused, Disconnected
+from outcome import Results
 
 
 @dataclass(frozen=True, kw_only=True)

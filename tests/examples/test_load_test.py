@@ -20,12 +20,12 @@ def modules() -> Iterator[Any]:
     try:
         import display
         import histogram
-        import results
+        import outcome
 
-        yield {"display": display, "histogram": histogram, "results": results}
+        yield {"display": display, "histogram": histogram, "results": outcome}
     finally:
         sys.path.remove(str(FOLDER))
-        for name in ("display", "histogram", "results"):
+        for name in ("display", "histogram", "outcome"):
             sys.modules.pop(name, None)
 
 

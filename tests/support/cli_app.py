@@ -16,6 +16,13 @@ io = Server(ping_interval=5)
 
 def behave(namespace: Namespace) -> None:
     """Register the events."""
+    answer_in_many_ways(namespace)
+    send_away(namespace)
+    send_much(namespace)
+
+
+def answer_in_many_ways(namespace: Namespace) -> None:
+    """What comes back."""
 
     @namespace.on("echo")
     async def echo(socket: Socket, ack: Ack, *values: Any) -> None:
@@ -38,6 +45,10 @@ def behave(namespace: Namespace) -> None:
         answer = await socket.emit_with_ack("question", value)
         namespace.emit("answered", answer)
 
+
+def send_away(namespace: Namespace) -> None:
+    """Clients that have to go."""
+
     @namespace.on("kick")
     async def kick(socket: Socket) -> None:
         socket.disconnect()
@@ -45,6 +56,10 @@ def behave(namespace: Namespace) -> None:
     @namespace.on("cut")
     async def cut(socket: Socket) -> None:
         socket.disconnect(close=True)
+
+
+def send_much(namespace: Namespace) -> None:
+    """Events that nobody asked for."""
 
     @namespace.on("ticks")
     async def ticks(socket: Socket, number: int) -> int:

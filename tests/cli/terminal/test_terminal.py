@@ -117,7 +117,9 @@ def test_completion_and_history(
     terminal.wait_for(r"← bounced 1$")
     terminal.type("boun\t")
     terminal.wait_for(r"bounced +came")
-    terminal.type("\x03.inf\t\r")
+    terminal.type("\x03.inf\t")
+    terminal.wait_for(r"^/> .info$")
+    terminal.type("\r")
     terminal.wait_for(r"^  largest message  1,000,000 bytes$")
     terminal.type(" bounce 2\r")  # begins with a space: not kept
     terminal.wait_for(r"← bounced 2$")
@@ -231,8 +233,6 @@ def test_without_a_terminal_and_without_the_library(
 def test_a_history_that_cannot_be_kept(opened: Open, server: ServerProcess) -> None:
     terminal = opened(server.url, "--history", "/dev/null/none")
     assert terminal.wait() == 2
-    terminal.wait_for(
-        r"^arcwire: the history cannot be kept in /dev/null/none: File exists; --no-history"
-    )
+    terminal.wait_for(r"^arcwire: the history cannot be kept in /dev/null/none: File exists; --no-history")
     terminal = opened(server.url, "--no-history")
     terminal.wait_for("● connected")
