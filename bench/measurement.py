@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 import peers
 from peers import Peer
 from processes import (
+    CpuClock,
     ProcessFailed,
     core_seconds,
-    cpu_seconds,
     free_port,
     resident_bytes,
     server,
     spawn,
+    used_cpu_seconds,
 )
 from works import IDLE_FIRST, Work
 
@@ -31,6 +32,11 @@ SETTLE_SECONDS = 1.0
 """How long a server is left alone before its memory is read."""
 PATIENCE_SECONDS = 120
 """How long the load generator may say nothing."""
+LONGEST = 3
+"""How many times its CPU time a run may last, on a busy machine or with a server that mostly waits."""
+ENDLESS = ("--warmup=1000", "--seconds=1000")
+"""For the load generator, which is told when to go on."""
+
 Figures = dict[str, float]
 
 
@@ -42,6 +48,8 @@ class Bench:
     runtimes: Mapping[str, peers.Runtime]
     seconds: float
     warmup: float
+    nice: int = 0
+    """Added to the niceness of server and load generator."""
 
     def measure(self, peer: Peer, work: Work) -> Figures:
         """The figures of one run. Raises ProcessFailed."""
@@ -49,7 +57,7 @@ class Bench:
         command = self.runtimes[peer.runtime].command(peer, port, work.kind)
         if work.kind == "start":
             return self._start(command, port)
-        with server(command, port, SERVER_CORE, graceful=False) as pid:
+        with server(command, port, SERVER_CORE, graceful=False, nice=self.nice) as pid:
             if work.kind == "idle":
                 return self._memory(pid, port, work)
             if work.kind == "storm":
@@ -57,12 +65,19 @@ class Bench:
             return self._pace(pid, port, work)
 
     def _pace(self, pid: int, port: int, work: Work) -> Figures:
-        times = (f"--warmup={self.warmup}", f"--seconds={self.seconds}")
-        with load_generator(self.load, port, work, *times) as generator:
+        with self._load(port, work, *ENDLESS) as generator:
             generator.next_line()
-            cpu, busy = cpu_seconds(pid), core_seconds(SERVER_CORE)
+            self._work(CpuClock(pid), self.warmup * work.warmups)
+            generator.go()
+            generator.next_line()
+            clock, busy = CpuClock(pid), core_seconds(SERVER_CORE)
+            if work.rate:
+                time.sleep(self.seconds)
+            else:
+                self._work(clock, self.seconds)
+            generator.go()
             result = generator.next_line()
-            cpu, busy = cpu_seconds(pid) - cpu, core_seconds(SERVER_CORE) - busy
+            cpu, busy = clock.seconds(), core_seconds(SERVER_CORE) - busy
         if not result["messages"] or not cpu:
             raise ProcessFailed("nothing was measured: too short a time")
         seconds, latency = result["seconds"], result["latency_us"]
@@ -79,15 +94,24 @@ class Bench:
             figures["rate_share"] = result["messages"] / seconds / work.rate
         return figures
 
+    def _work(self, clock: CpuClock, seconds: float) -> None:
+        """Wait until the server has used so many seconds of CPU time, or some times as many have passed.
+
+        So others, who may take a part of the core, shorten neither the warm-up nor what is measured.
+        """
+        deadline = time.monotonic() + LONGEST * seconds
+        while (left := seconds - clock.seconds()) > 0 and time.monotonic() < deadline:
+            time.sleep(max(left, 0.005))
+
     def _memory(self, pid: int, port: int, work: Work) -> Figures:
         """Growth of the server's resident memory by connections that do nothing but answer pings."""
         empty = resident_bytes(pid)
-        with load_generator(self.load, port, replace(work, connections=IDLE_FIRST)) as first:
+        with self._load(port, replace(work, connections=IDLE_FIRST)) as first:
             first.next_line()
             time.sleep(SETTLE_SECONDS)
             before = resident_bytes(pid)
             rest = replace(work, connections=work.connections - IDLE_FIRST)
-            with load_generator(self.load, port, rest) as more:
+            with self._load(port, rest) as more:
                 more.next_line()
                 time.sleep(SETTLE_SECONDS)
                 after = resident_bytes(pid)
@@ -98,12 +122,12 @@ class Bench:
 
     def _storm(self, pid: int, port: int, work: Work) -> Figures:
         """From the end of all connections but one until the server tells that one that it is alone."""
-        with load_generator(self.load, port, work) as generator:
+        with self._load(port, work) as generator:
             generator.next_line()
-            cpu = cpu_seconds(pid)
+            clock = CpuClock(pid)
             generator.go()
             result = generator.next_line()
-            cpu = cpu_seconds(pid) - cpu
+            cpu = clock.seconds()
         return {
             "connections_per_cpu_second": result["gone"] / cpu,
             "gone_seconds": result["seconds"],
@@ -113,8 +137,22 @@ class Bench:
     def _start(self, command: list[str], port: int) -> Figures:
         """From the start of the process until it has answered the first handshake."""
         begin = time.monotonic()
-        with server(command, port, SERVER_CORE, until=handshake, graceful=False) as pid:
-            return {"start_seconds": time.monotonic() - begin, "start_cpu_seconds": cpu_seconds(pid)}
+        with server(command, port, SERVER_CORE, handshake, graceful=False, nice=self.nice) as pid:
+            return {"start_seconds": time.monotonic() - begin, "start_cpu_seconds": used_cpu_seconds(pid)}
+
+    @contextmanager
+    def _load(self, port: int, work: Work, *times: str) -> Iterator["LoadGenerator"]:
+        """Run the load generator until the body has read what it wants, then check how it ended."""
+        with tempfile.TemporaryFile() as messages:
+            command: list[str | Path] = [self.load, f"--port={port}", *work.flags(), *times]
+            process = spawn(command, LOAD_CORE, subprocess.PIPE, messages, self.nice)
+            generator = LoadGenerator(process, messages)
+            try:
+                yield generator
+                generator.finish()
+            finally:
+                process.kill()
+                process.wait()
 
 
 def handshake(port: int) -> bool:
@@ -167,21 +205,6 @@ class LoadGenerator:
         if self._process.wait(PATIENCE_SECONDS):
             self._messages.seek(0)
             raise ProcessFailed(self._messages.read().decode(errors="replace").strip())
-
-
-@contextmanager
-def load_generator(load: Path, port: int, work: Work, *times: str) -> Iterator[LoadGenerator]:
-    """Run the load generator until the body has read what it wants, then check how it ended."""
-    with tempfile.TemporaryFile() as messages:
-        command: list[str | Path] = [load, f"--port={port}", *work.flags(), *times]
-        process = spawn(command, LOAD_CORE, subprocess.PIPE, messages)
-        generator = LoadGenerator(process, messages)
-        try:
-            yield generator
-            generator.finish()
-        finally:
-            process.kill()
-            process.wait()
 
 
 def require_cores() -> None:

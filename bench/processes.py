@@ -25,9 +25,13 @@ class ProcessFailed(Exception):
 
 
 def spawn(
-    command: Sequence[str | Path], core: int | None, stdout: int | BinaryIO, stderr: BinaryIO
+    command: Sequence[str | Path], core: int | None, stdout: int | BinaryIO, stderr: BinaryIO, nice: int = 0
 ) -> subprocess.Popen[str]:
-    """Start a command in its own session, on one core if given, with a pipe as standard input."""
+    """Start a command in its own session, on one core if given, with a pipe as standard input.
+
+    `nice` is added to its niceness; a negative one is for root. May have as many open files as the
+    system permits.
+    """
     return subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.PIPE,
@@ -35,16 +39,18 @@ def spawn(
         stderr=stderr,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(_prepare, core),
+        preexec_fn=partial(_prepare, core, nice),
     )
 
 
-def _prepare(core: int | None) -> None:
-    """In the new process: it and all threads it will have stay on the core, and may have many files."""
+def _prepare(core: int | None, nice: int) -> None:
+    """In the new process, for it and all threads that it will have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if core is not None:
         os.sched_setaffinity(0, {core})
+    if nice:
+        os.nice(nice)
 
 
 def leave_nothing_running() -> None:
@@ -59,6 +65,7 @@ def server(
     core: int | None = None,
     until: Callable[[int], bool] | None = None,
     graceful: bool = True,
+    nice: int = 0,
 ) -> Iterator[int]:
     """Run a server while the body runs; the value is its process id.
 
@@ -66,11 +73,10 @@ def server(
 
     Raises ProcessFailed, with what the server wrote, when it does not start to listen on the port
     within START_SECONDS, ends before the body does, or, unless it is to be killed (not `graceful`),
-    does not end on SIGTERM. May have as many open
-    files as the system permits, as everything that is started here.
+    does not end on SIGTERM.
     """
     with tempfile.TemporaryFile() as output:
-        process = spawn(command, core, output, output)
+        process = spawn(command, core, output, output, nice)
         try:
             _wait_for_port(process, port, until or _listens)
             yield process.pid
@@ -131,17 +137,27 @@ def process_tree(root: int) -> list[int]:
     return tree
 
 
-def cpu_seconds(root: int) -> float:
-    """User and system time used so far by a process and its descendants, to the nanosecond.
+class CpuClock:
+    """User and system time, in seconds, that a process and its present descendants use from now on."""
 
-    What ended descendants used is not in it.
-    """
-    return sum(map(_clock_seconds, process_tree(root)))
+    def __init__(self, root: int) -> None:
+        self._clocks = list(map(_clock_of, process_tree(root)))
+        self._start = 0.0
+        self._start = self.seconds()
+
+    def seconds(self) -> float:
+        return sum(map(time.clock_gettime, self._clocks)) - self._start
 
 
-def _clock_seconds(pid: int) -> float:
-    # The clock of another process, as clock_getcpuclockid(3) names it; 2 is the scheduler's own count.
-    return time.clock_gettime((~pid << 3) | 2)
+def used_cpu_seconds(root: int) -> float:
+    """User and system time that a process and its present descendants have used since their start."""
+    return sum(time.clock_gettime(_clock_of(pid)) for pid in process_tree(root))
+
+
+def _clock_of(pid: int) -> int:
+    """The CPU clock of another process, as clock_getcpuclockid(3) names it."""
+    scheduler = 2  # its own count, to the nanosecond
+    return (~pid << 3) | scheduler
 
 
 def core_seconds(core: int) -> float:

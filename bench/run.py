@@ -45,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
     os.sched_setaffinity(0, {LOAD_CORE})
-    bench = Bench(load, runtimes, options.seconds, options.warmup)
+    bench = Bench(load, runtimes, options.seconds, options.warmup, options.nice)
     runs, failures = run_all(bench, servers, works, options.rounds)
     result = {
         "machine": results.machine(),
-        "settings": {name: getattr(options, name) for name in ("rounds", "seconds", "warmup")},
+        "settings": {name: getattr(options, name) for name in ("rounds", "seconds", "warmup", "nice")},
         "servers": {peer.name: {"kind": peer.kind, **runtimes[peer.runtime].versions} for peer in servers},
         "runs": runs,
         "failures": failures,
@@ -79,8 +79,10 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     quick = f"{QUICK_ROUNDS} rounds of short runs: a first look, not a result"
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}")
-    parser.add_argument("--seconds", type=float, help=f"measured time of a run (default: {SECONDS})")
-    parser.add_argument("--warmup", type=float, default=WARMUP, help="seconds of work before it")
+    parser.add_argument("--seconds", type=float, help=f"measured CPU time of a run (default: {SECONDS})")
+    parser.add_argument("--warmup", type=float, default=WARMUP, help="CPU time of work before it")
+    nice = "added to the niceness of server and load (such as -10, for root, on a machine that others use)"
+    parser.add_argument("--nice", type=int, default=0, help=nice)
     parser.add_argument("--output", type=Path, default=peers.BUILD / "results.json")
     parser.add_argument(
         "--compare", nargs=2, type=Path, metavar="FILE", help="compare two files of results, and end"

@@ -41,6 +41,8 @@ class Work:
     room_size: int = 0
     """Connections a room; 0 is all of them."""
     figure: Figure = PER_CPU_SECOND
+    warmups: int = 1
+    """How many times the usual warm-up it takes until compilers have done their best."""
 
     def flags(self) -> list[str]:
         """Arguments for the load generator."""
@@ -71,8 +73,15 @@ WORKS = (
     Work("broadcast-10000", "broadcast to 10,000", "broadcast", 10_000),
     Work("rooms-100x10", "broadcasts to 100 rooms of 10", "rooms", 1000, room_size=10),
     Work("polling-100", "long-polling round trip", "echo", 100, transport="polling"),
-    Work("connect-websocket", "connections by WebSocket", "connect", 64),
-    Work("connect-upgrade", "connections by polling, then upgrade", "connect", 512, transport="upgrade"),
+    Work("connect-websocket", "connections by WebSocket", "connect", 64, warmups=2),
+    Work(
+        "connect-upgrade",
+        "connections by polling, then upgrade",
+        "connect",
+        512,
+        transport="upgrade",
+        warmups=2,
+    ),
     Work("storm-10000", "10,000 disconnect at once", "storm", 10_000, figure=CONNECTIONS_PER_CPU_SECOND),
     Work("latency-4000", "echo at 4,000 / s", "echo", 100, 64, rate=4000, figure=LATENCY),
     Work("latency-20000", "echo at 20,000 / s", "echo", 100, 64, rate=20_000, figure=LATENCY),

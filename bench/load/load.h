@@ -97,7 +97,7 @@ int number_of(const struct client *);
 extern int ready;               /* clients that may start, or have */
 extern uint64_t last_progress;  /* when the last good message came, or a client got ready */
 extern uint64_t messages, errors;
-void wait_for_line(void);       /* from standard input, while the clients go on */
+void wait_until_told(void);     /* while the clients go on */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* a line on standard output */
 void poll_once(int milliseconds);
 
@@ -111,6 +111,7 @@ double latency_percentile(double share); /* microseconds */
 double latency_min(void), latency_max(void);
 
 /* stream.c */
+extern bool told; /* a line has come from standard input, or its end */
 void open_epoll(void);
 int wait_for_events(int milliseconds);
 void reserve(struct buffer *, size_t extra);

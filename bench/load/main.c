@@ -6,8 +6,9 @@
  *
  * N clients open a session of Engine.IO 4, join the main namespace, and do what the work says (see the
  * table in works.c), with K messages in flight on each (in each room, for broadcasts) and payloads of S
- * characters. Prints {"phase": "start"} at the moment from which everything counts, and after the
- * measured time one line of JSON with the result.
+ * characters. Prints {"phase": "warm-up"} when all are there, {"phase": "start"} at the moment from which
+ * everything counts, and after the measured time one line of JSON with the result. A line on standard
+ * input ends warm-up and measured time early.
  *
  * The loop is closed: an answer makes the next message. With `--rate` R messages a second are due after
  * the warm-up, evenly spread in time and over the clients; latency then counts from the time at which a
@@ -19,14 +20,11 @@
 #define _GNU_SOURCE
 #include "load.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define STALL_NS 20000000000ull
 #define RATE_SETTLES_SECONDS 0.2
@@ -73,7 +71,7 @@ void poll_once(int milliseconds) {
 
 static void work_for(double seconds) {
     uint64_t end = now + (uint64_t)(seconds * 1e9);
-    while (now < end) poll_once(100);
+    for (told = false; now < end && !told;) poll_once(100);
 }
 
 /* Wait for the end of a broadcast, so that whole ones are measured however long they take. */
@@ -84,17 +82,14 @@ static void finish_broadcast(void) {
 
 static void work_at_rate_for(double seconds) {
     uint64_t end = now + (uint64_t)(seconds * 1e9);
-    while (now < end) {
+    for (told = false; now < end && !told;) {
         poll_once(0);
         send_due_messages();
     }
 }
 
-void wait_for_line(void) {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    char byte;
-    while (poll(&input, 1, 0) == 0) poll_once(20);
-    if (read(STDIN_FILENO, &byte, 1) < 0) fail("standard input: %s", strerror(errno));
+void wait_until_told(void) {
+    for (told = false; !told;) poll_once(100);
     now = read_clock();
 }
 
@@ -178,6 +173,7 @@ int main(int argc, char **argv) {
         return errors ? 1 : 0;
     }
 
+    say("{\"phase\": \"warm-up\"}");
     if (options.work->begin) options.work->begin();
     work_for(options.warmup);
     finish_broadcast();

@@ -14,12 +14,23 @@
 #define READ_SIZE (1 << 20)
 #define SOURCES 200 /* addresses of the client's side: one has ports for 28,000 connections, the closed included */
 
+bool told;
 static int epoll_fd;
 static uint8_t read_buffer[READ_SIZE];
 
 void open_epoll(void) {
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) fail("epoll_create1: %s", strerror(errno));
+    struct epoll_event event = {.events = EPOLLIN};
+    /* A file or /dev/null never tells anything. */
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0 && errno != EPERM)
+        fail("standard input: %s", strerror(errno));
+}
+
+static void read_standard_input(void) {
+    char line[256];
+    told = true;
+    if (read(STDIN_FILENO, line, sizeof line) <= 0) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
 }
 
 void reserve(struct buffer *b, size_t extra) {
@@ -142,7 +153,8 @@ int wait_for_events(int milliseconds) {
     now = read_clock();
     for (int i = 0; i < count; i++) {
         struct stream *s = events[i].data.ptr;
-        if (s->fd < 0) continue;
+        if (!s) read_standard_input();
+        if (!s || s->fd < 0) continue;
         if (s->connecting) finish_connect(s);
         else if (events[i].events & EPOLLOUT) flush(s);
         if (s->fd >= 0 && events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) read_in(s);

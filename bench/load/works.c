@@ -316,7 +316,7 @@ static void receive_first_answer(struct client *c, const uint8_t *data, size_t l
 
 static void stay_idle(void) {
     say("{\"phase\": \"idle\"}");
-    wait_for_line();
+    wait_until_told();
 }
 
 /* All but the first client go at once; that one asks how many there are until it is alone. */
@@ -344,7 +344,7 @@ static void storm(void) {
     if (counted != (uint32_t)options.connections)
         fail("the server counts %u clients of %d", counted, options.connections);
     say("{\"phase\": \"ready\"}");
-    wait_for_line();
+    wait_until_told();
     clear_latencies();
     uint64_t begin = now = read_clock();
     for (int i = 1; i < options.connections; i++) close_stream(&clients[i].socket);
