@@ -22,7 +22,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response, WebSocketLink
 from arcwire.hosts.asgi import EngineApp
-from arcwire.hosts.uvicorn import http as fast_path
 from arcwire.hosts.uvicorn.http import HttpProtocol
 from support.raw_http import RawClient, connect, until
 from support.uvicorn_server import Running, running
@@ -40,6 +39,9 @@ class Handler:
     """A small engine: sessions s1, s2, ...; says for each request whether it came through ASGI."""
 
     max_payload = LIMIT
+    per_message_deflate = None
+    opening = "asgi"
+    """How its first request comes, as long as tests use `hidden_app`."""
 
     def __init__(self) -> None:
         self.sessions = 0
@@ -57,7 +59,7 @@ class Handler:
 
     def handle_request(self, exchange: HttpExchange) -> None:
         request = exchange.request
-        direct = type(exchange).__module__ == fast_path.__name__
+        direct = type(exchange).__module__.startswith("arcwire.hosts.uvicorn")
         self.seen.append((request.method, "direct" if direct else "asgi"))
         self.requests.append(request)
         exchange.on_abort = self._abort
@@ -95,6 +97,9 @@ class Handler:
     async def admit(self, request: Request) -> Admission | Response:
         return Response(400, [], b"")
 
+    def admit_now(self, request: Request) -> Admission | Response | None:
+        return Response(400, [], b"")
+
     def open_link(self, request: Request, link: WebSocketLink, sid: str | None = None) -> LinkReceiver:
         raise NotImplementedError
 
@@ -108,20 +113,33 @@ def handler() -> Handler:
     return Handler()
 
 
-def engine_app(handler: Handler, other: Any = None) -> EngineApp:
-    return EngineApp(handler, "/io", other, on_shutdown=_nothing)
+def engine_app(handler: Handler) -> EngineApp:
+    return EngineApp(handler, "/io", on_shutdown=_nothing)
+
+
+def hidden_app(handler: Handler, other: Any = None) -> Any:
+    """The same within another application, so that only that one knows what happens when a session opens."""
+    app = EngineApp(handler, "/io", other, on_shutdown=_nothing)
+
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    return outer
 
 
 def fast(app: object, **options: Any) -> AbstractAsyncContextManager[Running]:
     return running(app, **{"http": HttpProtocol, "ws": "none", **options})
 
 
-@pytest.fixture
-async def client(handler: Handler) -> AsyncIterator[RawClient]:
+@pytest.fixture(params=["hidden", "own"])
+async def client(handler: Handler, request: pytest.FixtureRequest) -> AsyncIterator[RawClient]:
     """A connection with an open, trusted session s1."""
+    app = hidden_app(handler)
+    if request.param == "own":
+        app, handler.opening = engine_app(handler), "direct"
     async with (
         # Longer than any patience: what the timeout ends is seen as a failure.
-        fast(engine_app(handler), timeout_keep_alive=60) as server,
+        fast(app, timeout_keep_alive=60) as server,
         connect(server.url) as client,
     ):
         assert (await client.ask(OPEN)).status == 200
@@ -156,11 +174,15 @@ async def client(handler: Handler) -> AsyncIterator[RawClient]:
 async def test_direct_answers_equal_those_of_plain_uvicorn(request_bytes: bytes) -> None:
     """Up to the date, what a client receives does not tell the fast path from uvicorn."""
     received = []
-    for protocol, way in ((HttpToolsProtocol, "asgi"), (HttpProtocol, "direct")):
+    for protocol, make_app, ways in (
+        (HttpToolsProtocol, engine_app, ["asgi", "asgi"]),
+        (HttpProtocol, hidden_app, ["asgi", "direct"]),
+        (HttpProtocol, engine_app, ["direct", "direct"]),
+    ):
         handler = Handler()
         options = {"http": protocol, "headers": [("x-app", "1")], "timeout_keep_alive": 1}
-        async with fast(engine_app(handler), **options) as server, connect(server.url) as client:
-            await client.ask(OPEN)
+        async with fast(make_app(handler), **options) as server, connect(server.url) as client:
+            opened = await client.ask(OPEN)
             client.send(request_bytes)
             raw = b""
             if b"Expect:" in request_bytes:
@@ -169,9 +191,9 @@ async def test_direct_answers_equal_those_of_plain_uvicorn(request_bytes: bytes)
             raw += answer.raw
             if answer.headers.get("connection") == "close":
                 raw += b"then: " + await client.rest()
-            received.append(raw)
-            assert handler.ways == ["asgi", way]
-    assert received[0] == received[1]
+            received.append(opened.raw + raw)
+            assert handler.ways == ways
+    assert received[0] == received[1] == received[2]
 
 
 async def test_no_content_has_no_content_length(handler: Handler, client: RawClient) -> None:
@@ -180,20 +202,20 @@ async def test_no_content_has_no_content_length(handler: Handler, client: RawCli
     assert (answer.status, answer.body) == (204, b"")
     assert "content-length" not in answer.headers
     assert (await client.ask(POLL)).body == b"4hello"
-    assert handler.ways == ["asgi", "direct", "direct"]
+    assert handler.ways == [handler.opening, "direct", "direct"]
 
 
 async def test_request_as_the_engine_sees_it(handler: Handler) -> None:
     """A direct request is described as the application would describe it."""
     poll = POLL.replace(b"/io/", b"/m%C3%B6unt/io/").replace(b"Host: x", b"Host: x\r\nX-A: 1\r\nx-a: 2")
-    app = Starlette(routes=[Mount("/möunt", app=engine_app(handler))])
+    app = Starlette(routes=[Mount("/möunt", app=hidden_app(handler))])
     async with fast(app, root_path="/root") as server, connect(server.url) as client:
         await client.ask(OPEN.replace(b"/io/", b"/m%C3%B6unt/io/"))
         handler.trusted.clear()
         await client.ask(poll)
         handler.trusted.add("s1")
         await client.ask(poll)
-    assert handler.ways == ["asgi", "asgi", "direct"]
+    assert handler.ways == [handler.opening, "asgi", "direct"]
     through_asgi, direct = handler.requests[1:]
     assert direct.path == "/root/möunt/io/"
     for name in ("method", "path", "query_string", "query", "headers", "client", "secure"):
@@ -255,23 +277,23 @@ async def test_sessions_whose_answers_middleware_changes_stay_in_the_application
     handler: Handler, middleware: list[Middleware], opening: bytes, way: str
 ) -> None:
     """The claim is honoured only where nothing adds to the answers."""
-    app = Starlette(routes=[Mount("/", app=engine_app(handler))], middleware=middleware)
+    app = Starlette(routes=[Mount("/", app=hidden_app(handler))], middleware=middleware)
     assert await poll_ways(handler, app, opening) == ["asgi", way]
 
 
 async def test_untrusted_and_ended_sessions_go_through_the_application(handler: Handler) -> None:
-    async with fast(engine_app(handler)) as server, connect(server.url) as client:
+    async with fast(hidden_app(handler)) as server, connect(server.url) as client:
         await client.ask(OPEN)
         await client.ask(POLL.replace(b"s1", b"s9"))
         await client.ask(POLL)
         handler.trusted.remove("s1")
         await client.ask(POLL)
-    assert handler.ways == ["asgi", "asgi", "direct", "asgi"]
+    assert handler.ways == [handler.opening, "asgi", "direct", "asgi"]
 
 
 async def test_other_connections_and_other_servers(handler: Handler) -> None:
     """What a path leads to is known to all connections of one server, and only to those."""
-    app = engine_app(handler)
+    app = hidden_app(handler)
     async with fast(app) as first, fast(app) as second:
         async with connect(first.url) as client:
             await client.ask(OPEN)
@@ -279,7 +301,7 @@ async def test_other_connections_and_other_servers(handler: Handler) -> None:
             await client.ask(POLL)
         async with connect(second.url) as client:
             await client.ask(POLL)
-    assert handler.ways == ["asgi", "direct", "asgi"]
+    assert handler.ways == [handler.opening, "direct", "asgi"]
 
 
 async def test_a_path_has_many_spellings_and_few_are_remembered(handler: Handler) -> None:
@@ -288,7 +310,7 @@ async def test_a_path_has_many_spellings_and_few_are_remembered(handler: Handler
         name = "".join(f"%{ord('i'):x}" if bit == "1" else "i" for bit in bits)
         return data.replace(b"/io/", f"/{name}/io/".encode())
 
-    app = Starlette(routes=[Mount("/iiiiiiiii", app=engine_app(handler))])
+    app = Starlette(routes=[Mount("/iiiiiiiii", app=hidden_app(handler))])
     async with fast(app) as server, connect(server.url) as client:
         for number in range(300):
             assert (await client.ask(spelled(OPEN, number))).status == 200
@@ -306,7 +328,7 @@ async def test_ordinary_requests_see_no_trace(handler: Handler) -> None:
         extensions.append(scope.get("extensions"))
         await PlainTextResponse("page")(scope, receive, send)
 
-    async with fast(engine_app(handler, page)) as server, connect(server.url) as client:
+    async with fast(hidden_app(handler, page)) as server, connect(server.url) as client:
         assert (await client.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).body == b"page"
         assert (await client.ask(OPEN.replace(b"/io/", b"/page"))).body == b"page"
         assert (await client.ask(OPEN.replace(b"/io/", b"/page"))).body == b"page"
@@ -333,7 +355,7 @@ async def test_unusual_requests_are_left_to_uvicorn(
     handler: Handler, client: RawClient, request_bytes: bytes
 ) -> None:
     assert (await client.ask(request_bytes)).body == b"4hello"
-    assert handler.ways == ["asgi", "asgi"]
+    assert handler.ways == [handler.opening, "asgi"]
 
 
 # -- polls that wait ---------------------------------------------------------------------
@@ -347,7 +369,7 @@ async def test_a_waiting_poll_is_answered_later(handler: Handler, client: RawCli
     assert (await client.answer()).body == b"4later"
     handler.hold = False
     assert (await client.ask(POLL)).body == b"4hello"
-    assert handler.ways == ["asgi", "direct", "direct"]
+    assert handler.ways == [handler.opening, "direct", "direct"]
     assert handler.aborts == 0
 
 
@@ -378,13 +400,18 @@ async def test_requests_behind_a_waiting_poll_wait_for_it(handler: Handler, clie
     await until(lambda: handler.waiting)
     handler.hold = False
     client.send(POST + b"Content-Length: 2\r\n\r\n4a" + POLL)
-    pipeline = handler.waiting[0]._protocol.pipeline  # type: ignore[attr-defined]
-    await until(lambda: len(pipeline) == 2)
-    assert handler.ways == ["asgi", "direct"]
+    protocol = handler.waiting[0]._protocol  # type: ignore[attr-defined]
+    if type(protocol) is HttpProtocol:
+        later = "direct"
+        await until(lambda: protocol._rest.endswith(POLL))
+    else:
+        later = "asgi"
+        await until(lambda: len(protocol.pipeline) == 2)
+    assert handler.ways == [handler.opening, "direct"]
     handler.waiting[0].respond(Response(200, TEXT, b"4first"))
     assert [(await client.answer()).body for _ in range(3)] == [b"4first", b"ok", b"4hello"]
     assert (await client.ask(POLL)).body == b"4hello"
-    assert handler.ways == ["asgi", "direct", "asgi", "asgi", "direct"]
+    assert handler.ways == [handler.opening, "direct", later, later, "direct"]
     assert handler.bodies == [b"4a"]
 
 
@@ -392,7 +419,7 @@ async def test_pipelined_requests_that_need_not_wait(handler: Handler, client: R
     client.send((POST + b"Content-Length: 2\r\n\r\n4a") * 20 + POLL)
     bodies = [(await client.answer()).body for _ in range(21)]
     assert bodies == [b"ok"] * 20 + [b"4hello"]
-    assert handler.ways == ["asgi"] + ["direct"] * 21
+    assert handler.ways == [handler.opening] + ["direct"] * 21
 
 
 async def test_a_vanishing_client_aborts_the_poll_before_pipelined_requests(
@@ -440,7 +467,7 @@ async def test_a_body_of_exactly_the_limit(handler: Handler, client: RawClient) 
         await client.ask(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
     ).body == b"ok"
     assert handler.bodies == [bytes(1000), bytes(range(250)) * 4]
-    assert handler.ways == ["asgi", "direct", "direct"]
+    assert handler.ways == [handler.opening, "direct", "direct"]
 
 
 async def test_an_announced_body_over_the_limit_is_refused_unread(
@@ -477,7 +504,7 @@ async def test_an_endless_body_is_refused_where_it_passes_the_limit(
 
 
 async def test_a_client_that_does_not_end_its_refused_body_is_cut_off(handler: Handler) -> None:
-    async with fast(engine_app(handler), timeout_keep_alive=0) as server:
+    async with fast(hidden_app(handler), timeout_keep_alive=0) as server:
         async with connect(server.url) as client:
             await client.ask(OPEN)
         async with connect(server.url) as client:
@@ -513,12 +540,17 @@ async def test_a_body_asked_for_late(
     handler: Handler, client: RawClient, monkeypatch: pytest.MonkeyPatch, size: int, pauses: bool
 ) -> None:
     """Until somebody asks for the body and names a limit, a little of it is kept and no more read."""
-    late: list[HttpExchange] = []
+    late: list[Any] = []
     bodies: list[bytes] = []
     monkeypatch.setattr(handler, "handle_request", late.append)
     client.send(POST + b"Content-Length: %d\r\n\r\n" % size + bytes(size))
-    await until(lambda: late and late[0]._body and late[0].received is not pauses)  # type: ignore[attr-defined]
-    assert len(late[0]._body) <= 200_000  # type: ignore[attr-defined]
+    await until(lambda: late and late[0]._body)
+    protocol = late[0]._protocol
+    if type(protocol) is HttpProtocol:
+        await until(lambda: not late[0].missing)
+    else:
+        await until(lambda: late[0].received is not pauses)
+    assert len(late[0]._body) <= 200_000
     late[0].read_body(300_000, bodies.append, lambda: None)
     await until(lambda: bodies)
     assert bodies == [bytes(size)]
@@ -538,7 +570,7 @@ async def test_access_log_lines_equal_those_of_plain_uvicorn(caplog: pytest.LogC
         handler = Handler()
         with caplog.at_level(logging.INFO, "uvicorn.access"):
             async with (
-                fast(engine_app(handler), http=protocol, access_log=True) as server,
+                fast(hidden_app(handler), http=protocol, access_log=True) as server,
                 connect(server.url) as client,
             ):
                 await client.ask(opening)
@@ -547,7 +579,7 @@ async def test_access_log_lines_equal_those_of_plain_uvicorn(caplog: pytest.LogC
                 await client.ask(proxied)
                 await client.ask(poll.replace(b"1.1", b"1.0"))
         lines = [record for record in caplog.records if record.name == "uvicorn.access"]
-        assert handler.ways == ["asgi", way, way, way]
+        assert handler.ways == [handler.opening, way, way, way]
         port = client.writer.get_extra_info("sockname")[1]
         logged.append([line.getMessage().replace(str(port), "port") for line in lines])
         assert [line.msg for line in lines] == ['%s - "%s %s HTTP/%s" %d'] * 3
@@ -562,14 +594,14 @@ async def test_forwarded_client_and_scheme(handler: Handler, proxy_headers: bool
         b"Host: x", b"Host: x\r\nX-Forwarded-For: 198.51.100.1, 203.0.113.9\r\nX-Forwarded-Proto: https"
     )
     async with (
-        fast(engine_app(handler), proxy_headers=proxy_headers) as server,
+        fast(hidden_app(handler), proxy_headers=proxy_headers) as server,
         connect(server.url) as client,
     ):
         await client.ask(OPEN)
         await client.ask(poll)
         handler.trusted.clear()
         await client.ask(poll)
-    assert handler.ways == ["asgi", "direct", "asgi"]
+    assert handler.ways == [handler.opening, "direct", "asgi"]
     _, direct, through_asgi = handler.requests
     assert (direct.client, direct.secure) == (through_asgi.client, through_asgi.secure)
     assert (direct.client == ("203.0.113.9", 0), direct.secure) == (proxy_headers, proxy_headers)
@@ -577,11 +609,11 @@ async def test_forwarded_client_and_scheme(handler: Handler, proxy_headers: bool
 
 async def test_an_untrusted_proxy_is_not_believed(handler: Handler) -> None:
     poll = POLL.replace(b"Host: x", b"Host: x\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https")
-    app = engine_app(handler)
+    app = hidden_app(handler)
     async with fast(app, forwarded_allow_ips="10.0.0.1") as server, connect(server.url) as client:
         await client.ask(OPEN)
         await client.ask(poll)
-    assert handler.ways == ["asgi", "direct"]
+    assert handler.ways == [handler.opening, "direct"]
     assert handler.requests[1].client is not None
     assert handler.requests[1].client[0] == "127.0.0.1"
     assert handler.requests[1].secure is False
@@ -589,7 +621,7 @@ async def test_an_untrusted_proxy_is_not_believed(handler: Handler) -> None:
 
 async def test_the_keep_alive_timeout_runs_after_the_answer(handler: Handler) -> None:
     """With a timeout of 0 a poll may wait, and the connection ends right after its answer."""
-    async with fast(engine_app(handler), timeout_keep_alive=0) as server:
+    async with fast(hidden_app(handler), timeout_keep_alive=0) as server:
         async with connect(server.url) as client:
             await client.ask(OPEN)
             assert await client.rest() == b""
@@ -603,12 +635,12 @@ async def test_the_keep_alive_timeout_runs_after_the_answer(handler: Handler) ->
             handler.waiting[0].respond(Response(200, TEXT, b"4later"))
             assert (await client.answer()).body == b"4later"
             assert await client.rest() == b""
-    assert handler.ways == ["asgi", "direct", "direct"]
+    assert handler.ways == [handler.opening, "direct", "direct"]
 
 
 async def test_limit_concurrency(handler: Handler) -> None:
     """A waiting poll counts, as its connection does, and a direct request is refused like any."""
-    async with fast(engine_app(handler), limit_concurrency=2) as server, connect(server.url) as client:
+    async with fast(hidden_app(handler), limit_concurrency=2) as server, connect(server.url) as client:
         await client.ask(OPEN)
         handler.hold = True
         client.send(POLL)
@@ -616,11 +648,11 @@ async def test_limit_concurrency(handler: Handler) -> None:
         async with connect(server.url) as other:
             refused = await other.ask(POLL)
     assert (refused.status, refused.body) == (503, b"Service Unavailable")
-    assert handler.ways == ["asgi", "direct"]
+    assert handler.ways == [handler.opening, "direct"]
 
 
 async def test_limit_max_requests_counts_direct_answers(handler: Handler) -> None:
-    async with fast(engine_app(handler), limit_max_requests=5) as server, connect(server.url) as client:
+    async with fast(hidden_app(handler), limit_max_requests=5) as server, connect(server.url) as client:
         for data in (OPEN, POLL, POLL, POLL):
             await client.ask(data)
         assert not server.task.done()
@@ -635,7 +667,7 @@ async def test_shutdown_does_not_wait_for_polls(handler: Handler, way: str) -> N
     """Without any timeout for the shutdown, a poll that nobody would answer is ended at once."""
     handler.hold = True
     async with (
-        fast(engine_app(handler), timeout_graceful_shutdown=None) as server,
+        fast(hidden_app(handler), timeout_graceful_shutdown=None) as server,
         connect(server.url) as client,
     ):
         await client.ask(OPEN)
@@ -647,13 +679,13 @@ async def test_shutdown_does_not_wait_for_polls(handler: Handler, way: str) -> N
         assert await client.rest() == b""
     assert server.task.cancelled()
     assert handler.aborts == 1
-    assert handler.ways == ["asgi", way]
+    assert handler.ways == [handler.opening, way]
 
 
 async def test_shutdown_lets_a_post_finish(handler: Handler, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "uvicorn.error")
     async with (
-        fast(engine_app(handler), timeout_graceful_shutdown=None) as server,
+        fast(hidden_app(handler), timeout_graceful_shutdown=None) as server,
         connect(server.url) as client,
     ):
         await client.ask(OPEN)
@@ -689,24 +721,24 @@ async def test_tls(handler: Handler, tmp_path: Any) -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     async with (
-        fast(engine_app(handler), ssl_certfile=str(chain), ssl_keyfile=str(key)) as server,
+        fast(hidden_app(handler), ssl_certfile=str(chain), ssl_keyfile=str(key)) as server,
         connect(server.url, trusting) as client,
     ):
         assert server.url.startswith("https://")
         await client.ask(OPEN)
         assert (await client.ask(POLL)).body == b"4hello"
         assert (await client.ask(POST + b"Content-Length: 6\r\n\r\n4hello")).body == b"ok"
-    assert handler.ways == ["asgi", "direct", "direct"]
+    assert handler.ways == [handler.opening, "direct", "direct"]
     assert [request.secure for request in handler.requests] == [True, True, True]
 
 
 async def test_unix_socket(handler: Handler, tmp_path: Any) -> None:
     path = tmp_path / "io.sock"
-    async with fast(engine_app(handler), uds=str(path)) as server, connect(server.url) as client:
+    async with fast(hidden_app(handler), uds=str(path)) as server, connect(server.url) as client:
         assert server.url == f"unix:{path}"
         await client.ask(OPEN)
         assert (await client.ask(POLL)).body == b"4hello"
-    assert handler.ways == ["asgi", "direct"]
+    assert handler.ways == [handler.opening, "direct"]
     assert [request.client for request in handler.requests] == [None, None]
     assert not path.exists()
 
@@ -715,14 +747,14 @@ async def test_a_route_of_the_application_beside_the_engine(handler: Handler) ->
     async def page(request: StarletteRequest) -> PlainTextResponse:
         return PlainTextResponse((await request.body()).decode())
 
-    app = Starlette(routes=[Route("/page", page, methods=["POST"]), Mount("/", app=engine_app(handler))])
+    app = Starlette(routes=[Route("/page", page, methods=["POST"]), Mount("/", app=hidden_app(handler))])
     async with fast(app) as server, connect(server.url) as client:
         await client.ask(OPEN)
         assert (await client.ask(POLL)).body == b"4hello"
         answer = await client.ask(b"POST /page?sid=s1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
         assert answer.body == b"hi"
         assert (await client.ask(POLL)).body == b"4hello"
-    assert handler.ways == ["asgi", "direct", "direct"]
+    assert handler.ways == [handler.opening, "direct", "direct"]
 
 
 async def _nothing() -> None:

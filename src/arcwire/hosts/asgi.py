@@ -88,6 +88,13 @@ class EngineApp:
         elif kind == "websocket":
             await _deny(scope, receive, send, Response(404, [], b""))
 
+    def handler_at(self, path: str, root_path: str) -> RequestHandler | None:
+        """For hosts that can do without ASGI: the handler of all that is asked for at `path` (as in a
+        scope, with `root_path`); None where others may have to answer."""
+        if self._files is not None and not path.endswith("/"):
+            return None
+        return self._handler if self._is_ours({"path": path, "root_path": root_path}) else None
+
     def _is_ours(self, scope: Scope) -> bool:
         path = _path_below_mount(scope)
         return path.startswith(self._prefix) or path == self._bare

@@ -1,41 +1,68 @@
-"""The HTTP half of the fast path: long-polling requests answered without ASGI.
+"""The front of the fast path: requests of Engine.IO's clients, answered without ASGI.
 
-`HttpProtocol` is uvicorn's own HTTP protocol (`--http arcwire.hosts.uvicorn:HttpProtocol`) with two
-additions, both decided in docs/decisions/0001-hand-over.md: it offers `arcwire.http` to the
-application on requests that could open a polling session, and it answers the later requests of a
-session that took the offer by itself: no scope, task or event per request, one write per answer.
+`HttpProtocol` (`--http arcwire.hosts.uvicorn:HttpProtocol`) reads requests at a glance and hands those
+to the engine that the application would only pass on to it: later requests of a polling session that
+took the offer of docs/decisions/0001-hand-over.md, and all requests, where the application is that of
+the engine itself (docs/decisions/0013-speed-of-connections.md). No scope, task or event per request,
+one write per answer; a WebSocket's connection goes straight to its link.
 
-Whatever is not plainly such a request is left to uvicorn, which also keeps its promises for it:
-WebSocket upgrades, pipelined requests behind an unanswered one, a peer that does not read its
-answers, a server above `limit_concurrency`.
+Whatever else comes, or comes in another shape, it leaves to `GeneralProtocol`, with the connection.
 """
 
 import asyncio
+import logging
 import re
-from collections.abc import Callable, MutableMapping
-from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
+from urllib.parse import quote
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.utils import get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from arcwire.engineio.link import HttpExchange, Request, Response
-from arcwire.hosts.uvicorn.routes import routes_of
+from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response, WebSocketLink
+from arcwire.hosts.picows import open_link
+from arcwire.hosts.picows_parser import accept_key
+from arcwire.hosts.uvicorn.general import INTERNAL_ERROR, GeneralProtocol, header_block
+from arcwire.hosts.uvicorn.handshake import head
+from arcwire.hosts.uvicorn.requests import GlancedRequest, Unreadable
+from arcwire.hosts.uvicorn.routes import Route, routes_of
 
-_Scope: TypeAlias = MutableMapping[str, Any]
+logger = logging.getLogger("uvicorn.error")
+
+_METHOD: Final = re.compile(rb"[A-Z]{1,20}(?: |\Z)")  # what any request begins with
+_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes: RFC 6455 section 4.1
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """One HTTP connection of uvicorn.
+class HttpProtocol(asyncio.Protocol):
+    """One TCP connection of uvicorn.
 
     Graceful shutdown: a long poll would keep uvicorn waiting until the next ping, 25 seconds by
     default, and only after that uvicorn tells the application (its lifespan) that it stops. So
     `shutdown` ends the connections of polls that wait; the engine learns it through `on_abort`, the
     client sees a broken poll and reconnects. Every other request is finished first, as in uvicorn.
     """
+
+    __slots__ = (
+        "_app_state",
+        "_client",
+        "_config",
+        "_discarding",
+        "_ending",
+        "_exchange",
+        "_idle_since",
+        "_loop",
+        "_reading",
+        "_rest",
+        "_routes",
+        "_secure",
+        "_state",
+        "_timer",
+        "_transport",
+        "_write_paused",
+    )
 
     def __init__(
         self,
@@ -44,286 +71,335 @@ class HttpProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.routes = self.app = routes_of(server_state, config)
-        self.receiving: _Exchange | None = None
-        """The exchange of the request that is being parsed, if it is answered here."""
-        self.answering: _Exchange | None = None
-        """The exchange without an answer; a connection has one at most."""
-        self._linger: asyncio.TimerHandle | None = None
+        self._config = config
+        self._state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._routes = routes_of(server_state, config)
+        self._transport: asyncio.Transport
+        self._client: tuple[str, int] | None = None
+        self._secure: bool | None = None  # not known before the first request
+        self._exchange: _Exchange | None = None  # the request that has no answer
+        self._rest = b""  # what came behind it
+        self._discarding = 0  # bytes of a body that nobody wants any more
+        self._reading = True
+        self._write_paused = False
+        self._ending = False
+        self._idle_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
-    # What the parser found.
+    # The transport's side
 
-    def on_headers_complete(self) -> None:
-        path, _, query = self.url.partition(b"?")
-        route = self.routes.find(path)
-        if route is not None and b"sid=" in query and self._may_answer():
-            handler, decoded_path = route
-            exchange = self._exchange(decoded_path, query)
-            sid = exchange.request.query.get("sid")
-            if sid is not None and handler.trusts(sid):
-                self.receiving = self.answering = exchange
-                # The base class looks at its current cycle to queue pipelined requests.
-                self.cycle = cast("RequestResponseCycle", exchange)
-                handler.handle_request(exchange)
-                return
-        super().on_headers_complete()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._state.connections.add(cast("Any", self))
 
-    def on_body(self, body: bytes) -> None:
-        if self.receiving is not None:
-            self.receiving.receive(body)
+    def data_received(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is None and not self._write_paused and not self._rest:
+            self._read(data)
+        elif exchange is not None and exchange.missing:
+            exchange.receive(data)
         else:
-            super().on_body(body)
+            self.keep_rest(data)
 
-    def on_message_complete(self) -> None:
-        exchange, self.receiving = self.receiving, None
-        if exchange is None:
-            super().on_message_complete()
-        elif self._linger is not None:
-            self.transport.close()
-        else:
-            exchange.complete()
+    def pause_writing(self) -> None:
+        self._write_paused = True
 
-    def _may_answer(self) -> bool:
-        """Whether the request is one that needs nothing of what uvicorn does for applications."""
-        limit = self.limit_concurrency
-        return not (
-            self._unanswered() is not None
-            or self.flow.write_paused
-            or self.parser.should_upgrade()
-            or b"#" in self.url
-            or (limit is not None and max(len(self.connections), len(self.tasks)) >= limit)
-        )
-
-    def _unanswered(self) -> RequestResponseCycle | None:
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        return None if cycle is None or cycle.response_complete else cycle
-
-    def _exchange(self, path: str, query: bytes) -> "_Exchange":
-        scope = cast("_Scope", self.scope)
-        fields = dict(self.headers)
-        self.routes.resolve_forwarded(scope, fields)
-        method = self.parser.get_method().decode("ascii")
-        http_version = self.parser.get_http_version()
-        if self.access_log:
-            scope.update(method=method, path=path, query_string=query, http_version=http_version)
-        request = Request(
-            method=method,
-            path=path,
-            query_string=query,
-            headers=self.headers,
-            client=scope["client"],
-            secure=scope["scheme"] in ("https", "wss"),
-        )
-        keep_alive = http_version != "1.0" and self.parser.should_keep_alive()
-        return _Exchange(self, request, scope, fields, keep_alive)
-
-    # The connection's life.
-
-    def answer(self, exchange: "_Exchange", response: Response, *, keep_alive: bool, received: bool) -> None:
-        """Write `response`, then go on as uvicorn does after an answer.
-
-        If the body of the request has not been `received`, the rest of it is read and thrown away
-        before the connection ends (for `timeout_keep_alive` seconds at most): closing at once would
-        reset it, and a reset can take the answer away from a client that is still sending.
-        """
-        try:
-            fields = _header_block(tuple(response.headers))
-        except ValueError as error:
-            self.logger.error("Answering 500 instead of %d: %s", response.status, error)
-            response, fields, keep_alive = _INTERNAL_ERROR, b"", False
-        if self.access_log:
-            scope = cast("Any", exchange.scope)
-            self.access_logger.info(
-                '%s - "%s %s HTTP/%s" %d',
-                get_client_addr(scope),
-                scope["method"],
-                get_path_with_query_string(scope),
-                scope["http_version"],
-                response.status,
-            )
-        body = response.body
-        status = response.status
-        bodiless = status in (204, 304)
-        self.transport.write(
-            b"".join(
-                (
-                    STATUS_LINE[status],
-                    self.routes.default_block(self.server_state.default_headers),
-                    fields,
-                    b"" if bodiless else b"content-length: %d\r\n" % len(body),
-                    b"\r\n" if keep_alive else b"connection: close\r\n\r\n",
-                    b"" if bodiless or exchange.request.method == "HEAD" else body,
-                )
-            )
-        )
-        self.answering = None
-        if self.cycle is cast("Any", exchange):
-            self.cycle = None  # type: ignore[assignment]  # as before the first request
-        if keep_alive:
-            pass
-        elif received:
-            self.transport.close()
-        else:
-            self._linger = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
-        self.on_response_complete()
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        exchange, self.answering, self.receiving = self.answering, None, None
-        if exchange is not None and self.cycle is cast("Any", exchange):
-            self.cycle = None  # type: ignore[assignment]
-        if self._linger is not None:
-            self._linger.cancel()
-        super().connection_lost(exc)
+        self._leave()
+        exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.abort()
 
     def shutdown(self) -> None:
-        if self._holds_poll():
-            self.transport.close()
+        """uvicorn stops."""
+        if self._exchange is None or self._exchange.is_poll:
+            self._transport.close()
         else:
-            super().shutdown()
+            self._ending = True
 
-    def _holds_poll(self) -> bool:
-        if self.answering is not None:
-            return self.answering.received
-        cycle = self._unanswered()
-        if cycle is None:
+    # Requests
+
+    def keep_rest(self, data: bytes) -> None:
+        """Keep what came behind a request without an answer, or what the client's answers are in the way
+        of."""
+        self._rest += data
+        if len(self._rest) > HIGH_WATER_LIMIT and self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+        if _METHOD.match(self._rest) is None:
+            exchange, self._exchange = self._exchange, None
+            if exchange is not None:
+                exchange.abort()
+            self._pass_on(self._rest)
+
+    def _read(self, data: bytes) -> None:
+        if self._discarding:
+            self._discarding -= len(data)
+            if self._discarding <= 0:
+                self._transport.close()
+            return
+        try:
+            glanced = GlancedRequest(data)
+            route = self._routes.find(glanced.path) if self._routes.fronted else None
+        except Unreadable:
+            route = None
+        if route is None:
+            self._pass_on(data)
+        elif glanced.upgrades:
+            if not self._answer_upgrade(glanced, route):
+                self._pass_on(data)
+        elif glanced.missing and glanced.missing + len(glanced.body) > route.handler.max_payload:
+            self._pass_on(data)
+        else:
+            request = self._request(glanced, route)
+            if route.direct or self._is_trusted(request, route):
+                exchange = self._exchange = _Exchange(self, request, route, glanced)
+                route.handler.handle_request(exchange)
+            else:
+                self._pass_on(data)
+
+    def _is_trusted(self, request: Request, route: Route) -> bool:
+        sid = request.query.get("sid")
+        return sid is not None and route.handler.trusts(sid)
+
+    def _request(self, glanced: GlancedRequest, route: Route) -> Request:
+        if self._secure is None:
+            self._secure = is_ssl(self._transport)
+            self._client = get_remote_addr(self._transport)
+        client, secure = self._client, self._secure
+        if self._routes.forwards and glanced.has(b"\r\nx-forwarded-"):
+            client, secure = self._routes.forwarded(client, secure, glanced.fields())
+        return Request(
+            method=glanced.method.decode(),
+            path=route.path,
+            query_string=glanced.query,
+            head=glanced.head,
+            client=client,
+            secure=secure,
+        )
+
+    def _pass_on(self, data: bytes) -> None:
+        """Leave the connection, from this request on."""
+        self._leave()
+        protocol = GeneralProtocol(self._config, self._state, self._app_state, self._loop)
+        protocol.connection_made(self._transport)
+        self._transport.set_protocol(protocol)
+        if not self._reading:
+            self._transport.resume_reading()
+        protocol.data_received(data)
+        if self._ending:
+            protocol.shutdown()
+
+    def _leave(self) -> None:
+        self._state.connections.discard(cast("Any", self))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # Answers
+
+    def answer(self, exchange: "_Exchange", response: Response) -> None:
+        """Write the answer; then the next request may come.
+
+        If a part of the request's body is missing, it is read and thrown away before the connection ends
+        (for `timeout_keep_alive` seconds at most): closing at once would reset it, and a reset can take
+        the answer away from a client that is still sending.
+        """
+        keep_alive = exchange.keep_alive and not (response.close or self._ending or exchange.missing)
+        status = response.status
+        try:
+            fields = header_block(tuple(response.headers))
+        except ValueError as error:
+            logger.error("Answering 500 instead of %d: %s", status, error)
+            response, status, fields, keep_alive = INTERNAL_ERROR, 500, b"", False
+        if self._routes.logs:
+            self._routes.log(exchange.request, status)
+        body = response.body
+        self._transport.write(
+            b"%b%b%b%b%b%b"
+            % (
+                STATUS_LINE[status],
+                self._routes.default_block(self._state.default_headers),
+                fields,
+                b"" if status in (204, 304) else b"content-length: %d\r\n" % len(body),
+                b"\r\n" if keep_alive else b"connection: close\r\n\r\n",
+                body,
+            )
+        )
+        self._exchange = None
+        self._discarding = exchange.missing
+        self._state.total_requests += 1
+        if response.sid is not None and exchange.route.direct:
+            exchange.route.handler.trust(response.sid)
+        if not keep_alive and not self._discarding:
+            self._transport.close()
+            return
+        self._idle_since = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._config.timeout_keep_alive, self._end_if_idle)
+        if self._rest:
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Read what came while a request had no answer, or the client did not read them."""
+        if self._exchange is not None or self._write_paused or self._transport.is_closing():
+            return
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        if self._rest:
+            data, self._rest = self._rest, b""
+            self._read(data)
+
+    def _end_if_idle(self) -> None:
+        """End a connection on which no request came for a time; one timer serves many requests."""
+        self._timer = None
+        if self._exchange is not None:
+            return  # the answer starts it anew
+        left = self._idle_since + self._config.timeout_keep_alive - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._end_if_idle)
+        else:
+            self._transport.close()
+
+    # WebSockets
+
+    def _answer_upgrade(self, glanced: GlancedRequest, route: Route) -> bool:
+        """Answer a request for a WebSocket; False if it is left to others."""
+        handler = route.handler
+        try:
+            key = glanced.value(b"\r\nsec-websocket-key:")
+            plain = (
+                route.direct
+                and self._routes.upgrades
+                and handler.per_message_deflate is None
+                and glanced.value(b"\r\nsec-websocket-version:") == b"13"
+                and _KEY.fullmatch(key) is not None
+            )
+        except Unreadable:
             return False
-        # A poll that goes through the application, of a session that did not take the offer.
-        query = cycle.scope["query_string"]
-        return cycle.scope["method"] == "GET" and b"EIO=" in query and b"sid=" in query
+        if not plain:
+            return False
+        request = self._request(glanced, route)
+        admitted = handler.admit_now(request)
+        if admitted is None:
+            return False
+        if isinstance(admitted, Admission):
+            self._open(request, route, admitted, key, glanced.body)
+        else:
+            self._refuse(request, admitted)
+        return True
+
+    def _open(self, request: Request, route: Route, admission: Admission, key: bytes, early: bytes) -> None:
+        if logger.isEnabledFor(logging.INFO):
+            self._log(request, "[accepted]")
+        self._leave()
+        self._transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: %b\r\n%b%b\r\n"
+            % (
+                accept_key(key),
+                self._routes.default_block(self._state.default_headers),
+                header_block(tuple(admission.headers)) if admission.headers else b"",
+            )
+        )
+        connections = cast("set[object]", self._state.connections)
+
+        def open_receiver(link: WebSocketLink) -> LinkReceiver:
+            connections.add(link)
+            return route.handler.open_link(request, link, admission.sid)
+
+        try:
+            open_link(
+                self._transport,
+                route.handler.max_payload,
+                open_receiver,
+                early=early,
+                on_lost=connections.discard,
+            )
+        except Exception:
+            logger.exception("A WebSocket could not be opened")
+
+    def _refuse(self, request: Request, response: Response) -> None:
+        self._log(request, str(response.status))
+        body = response.body
+        headers = [*response.headers, (b"content-length", b"%d" % len(body)), *self._state.default_headers]
+        headers.append((b"connection", b"close"))
+        if all(name != b"content-type" for name, _ in response.headers):
+            headers.append((b"content-type", b"text/plain; charset=utf-8"))
+        self._transport.write(head(response.status, headers) + body)
+        self._transport.close()
+
+    def _log(self, request: Request, outcome: str) -> None:
+        address = ":".join(map(str, request.client)) if request.client else ""
+        query = f"?{request.query_string}" if request.query_string else ""
+        logger.info('%s - "WebSocket %s%s" %s', address, quote(request.path), query, outcome)
 
 
 class _Exchange:
-    """One request that is answered without the application; see `HttpExchange`.
+    """One request and its answer; see `HttpExchange`. `missing` are bytes of its body still to come."""
 
-    To the base class it is a cycle of which `response_complete` is read and `keep_alive` is set.
-    """
-
-    __slots__ = (
-        "_announced",
-        "_body",
-        "_expects_100",
-        "_limit",
-        "_on_body",
-        "_on_overflow",
-        "_protocol",
-        "keep_alive",
-        "on_abort",
-        "received",
-        "request",
-        "response_complete",
-        "scope",
-    )
+    __slots__ = ("_body", "_on_body", "_protocol", "keep_alive", "missing", "on_abort", "request", "route")
 
     def __init__(
-        self,
-        protocol: HttpProtocol,
-        request: Request,
-        scope: _Scope,
-        fields: dict[bytes, bytes],
-        keep_alive: bool,
+        self, protocol: HttpProtocol, request: Request, route: Route, glanced: GlancedRequest
     ) -> None:
         self.request = request
         self.on_abort: Callable[[], None] | None = None
-        self.scope = scope
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self._announced = int(fields.get(b"content-length", b"0"))
-        self.received = self._announced == 0 and b"transfer-encoding" not in fields
-        """Whether nothing of the request's body is outstanding."""
-        self._protocol = protocol
-        self._expects_100 = protocol.expect_100_continue
-        self._body: bytes | bytearray = b""
-        self._limit: int | None = None
+        self.route = route
+        self.keep_alive = glanced.keep_alive
+        self.missing = glanced.missing
+        self._body: bytes | bytearray = glanced.body
         self._on_body: Callable[[bytes], None] | None = None
-        self._on_overflow: Callable[[], None] | None = None
+        self._protocol: HttpProtocol | None = protocol
+
+    @property
+    def is_poll(self) -> bool:
+        """Whether it waits for what the server has to send."""
+        return self.request.method == "GET" and bool(self.request.query.get("sid"))
 
     def respond(self, response: Response) -> None:
-        if self.response_complete:
-            return
-        self.response_complete = True
-        self._drop_body()
-        keep_alive = self.keep_alive and self.received and not response.close
-        self._protocol.answer(self, response, keep_alive=keep_alive, received=self.received)
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            protocol.answer(self, response)
 
     def read_body(
         self, limit: int, on_body: Callable[[bytes], None], on_overflow: Callable[[], None]
     ) -> None:
-        self._limit, self._on_body, self._on_overflow = limit, on_body, on_overflow
-        if max(self._announced, len(self._body)) > limit:
-            self._overflow()
-        elif self.received:
-            self._deliver()
+        if len(self._body) + self.missing > limit:
+            on_overflow()
         else:
-            if self._expects_100:
-                self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._protocol.flow.resume_reading()
+            self._on_body = on_body
+            self._deliver()
 
     def receive(self, data: bytes) -> None:
-        """Take a part of the body."""
-        if self.response_complete or (self._limit is not None and self._on_body is None):
-            return
-        if not self._body:
-            self._body = data
-        else:
-            if isinstance(self._body, bytes):
-                self._body = bytearray(self._body)
-            self._body += data
-        if self._limit is None:
-            # Nobody has asked for the body yet, so nobody has said how much of it may be kept.
-            if len(self._body) > HIGH_WATER_LIMIT:
-                self._protocol.flow.pause_reading()
-        elif len(self._body) > self._limit:
-            self._overflow()
+        """A part of the body came."""
+        if isinstance(self._body, bytes):
+            self._body = bytearray(self._body)
+        self._body += data[: self.missing]
+        rest = data[self.missing :]
+        self.missing = max(self.missing - len(data), 0)
+        if rest and self._protocol is not None:
+            self._protocol.keep_rest(rest)
+        self._deliver()
 
-    def complete(self) -> None:
-        """The body has ended."""
-        self.received = True
-        if not self.response_complete and self._on_body is not None:
-            self._deliver()
+    def _deliver(self) -> None:
+        on_body = self._on_body
+        if on_body is not None and not self.missing:
+            self._on_body = None
+            on_body(bytes(self._body))
 
     def abort(self) -> None:
         """The connection has ended."""
-        if not self.response_complete:
-            self.response_complete = True
-            self._drop_body()
-            if self.on_abort is not None:
-                self.on_abort()
-
-    def _deliver(self) -> None:
-        body, on_body = self._body, self._on_body
-        self._drop_body()
-        if on_body is not None:
-            on_body(bytes(body))
-
-    def _overflow(self) -> None:
-        on_overflow = self._on_overflow
-        self._drop_body()
-        if on_overflow is not None:
-            on_overflow()
-
-    def _drop_body(self) -> None:
-        self._body = b""
-        self._on_body = self._on_overflow = None
-
-
-_INTERNAL_ERROR = Response(500, [], b"Internal Server Error")
-
-# RFC 9110 sections 5.1 and 5.5: what would end a field, or make two of one, must not be in it.
-_INVALID_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\[\]={}"]')
-_INVALID_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-# An engine sends few different sets of fields: with the cache they are checked and joined once
-# (0.3 instead of 1.5 us for three fields).
-@lru_cache(maxsize=256)
-def _header_block(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    for name, value in headers:
-        if _INVALID_NAME.search(name) or _INVALID_VALUE.search(value):
-            raise ValueError(f"invalid header field {name!r}: {value!r}")
-    return b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in headers])
+        self._protocol = self._on_body = None
+        if self.on_abort is not None:
+            self.on_abort()
 
 
 _conforms: type[HttpExchange] = _Exchange
