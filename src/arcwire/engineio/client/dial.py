@@ -17,12 +17,10 @@ from python_socks.async_.asyncio import Proxy
 
 from arcwire.engineio.client.address import Address
 from arcwire.engineio.client.config import EngineClientConfig, check_proxy
+from arcwire.engineio.client.tcp import connect_tcp
 from arcwire.errors import ConnectError, ProxyError, ResolveError, TlsError, Unreachable
 
 _ProtocolT = TypeVar("_ProtocolT", bound=asyncio.BaseProtocol)
-
-_HAPPY_EYEBALLS = 0.25
-"""Seconds after which the next address of a name is tried too (RFC 8305 section 8)."""
 
 
 async def dial(
@@ -39,12 +37,10 @@ async def dial(
             return await loop.create_unix_connection(make_protocol, address.unix, **options)
         proxy = proxy_for(address, config)
         if proxy is not None:
-            options["sock"] = await _connect_through(proxy, address, config)
+            sock = await _connect_through(proxy, address, config)
         else:
-            options |= {"host": address.host, "port": address.port, "local_addr": config.local}
-            if isinstance(loop, asyncio.BaseEventLoop):
-                options["happy_eyeballs_delay"] = _HAPPY_EYEBALLS
-        return await loop.create_connection(make_protocol, **options)
+            sock = await connect_tcp(address.host, address.port, config.local)
+        return await loop.create_connection(make_protocol, sock=sock, **options)
     except (OSError, ssl.SSLError, EOFError) as error:
         raise network_error(error, address) from error
 
@@ -72,11 +68,7 @@ def network_error(error: BaseException, address: Address) -> ConnectError:
 def _reason(error: OSError) -> str:
     if error.errno == errno.ECONNREFUSED:
         return "the connection was refused"
-    # asyncio says "[Errno 111] Connect call failed (...)", and joins those of several addresses.
-    if error.errno:
-        return os.strerror(error.errno)
-    text = str(error)
-    return "the connection was refused" if f"[Errno {errno.ECONNREFUSED}]" in text else text or "no answer"
+    return os.strerror(error.errno) if error.errno else str(error) or "no answer"
 
 
 # -- TLS -----------------------------------------------------------------------

@@ -211,6 +211,7 @@ class _Handshake(asyncio.Protocol):
         self._forget_parser()
         if not self.done.done():
             self.done.set_exception(error)
+            self.done.exception()  # seen: it may be that nobody waits any more
         self._transport.abort()
 
     def _forget_parser(self) -> None:
