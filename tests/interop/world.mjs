@@ -64,6 +64,7 @@ function behave(namespace, name) {
       cookie: socket.handshake.headers.cookie ?? null,
     }));
     socket.on("tell-all", (value, done) => { namespace.emit("news", value); done(); });
+    socket.on("is-there", (id, done) => done(namespace.sockets.has ? namespace.sockets.has(id) : id in namespace.sockets));
     socket.on("leave-me", (close) => socket.disconnect(close));
   });
 }

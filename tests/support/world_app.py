@@ -58,6 +58,10 @@ def tell_about(namespace: Namespace) -> None:
     async def tell_all(socket: Socket, value: Any) -> None:
         namespace.emit("news", value)
 
+    @namespace.on("is-there")
+    async def is_there(socket: Socket, id: str) -> bool:
+        return id in namespace.sockets
+
     @namespace.on("leave-me")
     async def leave_me(socket: Socket, close: bool) -> None:
         socket.disconnect(close)

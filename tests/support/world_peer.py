@@ -61,11 +61,7 @@ class Behaviour(socketio.AsyncNamespace):
         await self.emit("news", value)
 
     async def on_leave_me(self, sid: str, close: bool) -> None:
-        if close:
-            io = self.server
-            await io.eio.disconnect(io.manager.eio_sid_from_sid(sid, self.namespace))
-        else:
-            await self.disconnect(sid)
+        await self.disconnect(sid)  # it has no other way that tells the client not to come back
 
 
 def serve(path: str, other: Any = None, **options: Any) -> Any:
