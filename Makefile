@@ -20,7 +20,7 @@ VENVS := $(VERSIONS:%=.venv-%)
 # npm writes this file last; it stands for the whole folder.
 MODULES := node_modules/.package-lock.json
 
-.PHONY: help run test setup lint format types imports unit interop browser coverage bench lock clean chromium
+.PHONY: help run test setup lint format types imports unit interop browser coverage bench lock clean chromium firefox
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,7 +32,7 @@ test: ## Run every check
 	@$(MAKE) -j2 setup
 	@$(MAKE) -j1 --keep-going lint types imports unit interop browser
 
-setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) chromium ## Get everything that the checks need
+setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) chromium firefox ## Get everything that the checks need
 
 lint: .venv-$(NEWEST)/.test ## Check style (ruff)
 	$(python) -m ruff check
@@ -59,7 +59,7 @@ unit-%: .venv-%/.test
 interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
-browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) examples/chat/$(MODULES) chromium ## Test in Chromium
+browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) examples/chat/$(MODULES) chromium firefox ## Test in Chromium and Firefox
 	$(python) -m pytest tests/browser
 
 coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
@@ -98,6 +98,9 @@ $(VENVS:%=%/.test): .venv-%/.test: requirements/test.txt .venv-%/.project
 
 chromium:
 	@command -v chromium chromium-browser google-chrome >/dev/null || scripts/debian-package chromium
+
+firefox:
+	@command -v firefox-esr firefox >/dev/null || scripts/debian-package firefox-esr
 
 %/$(MODULES): %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo 'Node 20 or newer with npm is missing; install it, then try again.' >&2; exit 1; }

@@ -21,7 +21,7 @@ REPORTER = INTEROP / "reporter.mjs"
 SECONDS = 120
 
 CLIENTS = {
-    "arcwire": HERE.parents[1] / "js" / "client" / "dist" / "arcwire.js",
+    "arcwire": HERE.parents[1] / "src" / "arcwire" / "static" / "arcwire.js",
     "official": INTEROP / "node_modules" / "socket.io-client" / "dist" / "socket.io.js",
 }
 SERVERS = {

@@ -31,6 +31,7 @@ recovering = Server(
     ping_timeout=1.0,
     cors_allowed_origins=ORIGINS,
     connection_state_recovery=Recovery(),
+    deduplicate_retries=True,
 )
 
 

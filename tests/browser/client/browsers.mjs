@@ -42,25 +42,26 @@ export async function launch(name, executablePath) {
 
 /** A person's browser: tabs that share cookies and nothing with others. */
 export class Visitor {
-  static #opening = Promise.resolve(); // Firefox mistakes tabs that are made at the same time for each other
   #context;
   #pages = [];
 
   static async arrive(browser) {
     const visitor = new Visitor();
-    visitor.#context = await browser.createBrowserContext();
+    visitor.#context = await inTurn(() => browser.createBrowserContext());
     return visitor;
   }
 
   /** A new tab at `url`. */
   async open(url) {
-    const opened = Visitor.#opening.then(() => this.#context.newPage());
-    Visitor.#opening = opened.catch(() => {});
-    const page = await opened;
+    const page = await inTurn(() => this.#context.newPage());
     this.#pages.push(page);
     page.setDefaultTimeout(PATIENCE);
     await page.goto(url);
     return page;
+  }
+
+  close(page) {
+    return inTurn(() => page.close());
   }
 
   /** What its pages threw and did not catch. */
@@ -70,6 +71,15 @@ export class Visitor {
   }
 
   leave() {
-    return this.#context.close();
+    return inTurn(() => this.#context.close());
   }
+}
+
+// Firefox mistakes tabs that come and go at the same time for each other.
+let last = Promise.resolve();
+
+function inTurn(step) {
+  const result = last.then(step);
+  last = result.catch(() => {});
+  return result;
 }

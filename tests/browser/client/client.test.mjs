@@ -114,6 +114,12 @@ describe("a client in a browser", { concurrency: 4 }, () => {
     await play(page, "recovery", { wire: wire.url, controls, exact });
   });
 
+  scenario("delivers once what it sends again", async ({ visitor, uses }) => {
+    const wire = uses(await Wire.to(ports.server));
+    const controls = site.offer({ interrupt: (how) => wire.interrupt(how) });
+    await play(await visitor.open(site.url + PAGE), "retries", { wire: wire.url, controls });
+  }, { skip: !(isOurs && isOurServer) && "the reference sends again and does not know what it had" });
+
   scenario("survives restarts of the server", async ({ visitor, uses }) => {
     const server = uses(new OwnServer(JSON.parse(SERVER_COMMAND), Number(SERVER_PORT)), () => server.kill());
     await server.start();
@@ -131,6 +137,9 @@ describe("a client in a browser", { concurrency: 4 }, () => {
   alone("shows who it is", "auth");
   alone("sends cookies to another origin only when told to", "cookies");
   alone("works in a worker", "worker");
+  alone("sends nothing that the server would not take", "oversized", {
+    skip: !isOurs && "the reference loses the connection",
+  });
 
   scenario("does without WebSocket where that is blocked", async ({ visitor, uses }) => {
     const wire = uses(await Wire.to(ports.server, { webSocket: false }));
@@ -165,7 +174,7 @@ describe("a client in a browser", { concurrency: 4 }, () => {
     await play(tabs[1], "heard", { values: ["from one"] });
     await play(tabs[1], "speak", { room, value: "from two" });
     await play(tabs[0], "heard", { values: ["from two"] });
-    await tabs[0].close();
+    await visitor.close(tabs[0]);
     assert.ok(["transport close", "client namespace disconnect"].includes(await watch.sees(names[0])));
     assert.deepEqual(await play(tabs[1], "connected"), { same: true, recovered: false });
   });
