@@ -24,9 +24,9 @@ from arcwire.errors import (
 )
 from arcwire.socketio.client import Client, State
 from support.gateways import Gateway, answering, listening, response, silent
-from support.servers import HOSTS, ServerProcess, free_port
+from support.servers import ServerProcess, free_port
 from support.uvicorn_server import running
-from support.worlds import TRANSPORTS
+from support.worlds import COMMANDS, TRANSPORTS
 
 PATIENCE = 15.0
 PORTAL = response("200 OK", "text/html", "<html><body>Accept the terms of the hotel</body></html>")
@@ -301,11 +301,10 @@ async def test_a_server_that_is_502_from_the_beginning(transports: tuple[str, ..
                 assert await client.socket.timeout(PATIENCE).emit_with_ack("echo", 1) == 1
 
 
-@pytest.mark.parametrize("host", ["uvicorn-fast", "uvicorn-asgi"])
 @pytest.mark.parametrize("gently", [False, True], ids=["killed", "stopped"])
-async def test_a_server_that_restarts(host: str, gently: bool, transports: tuple[str, ...]) -> None:
+async def test_a_server_that_restarts(gently: bool, transports: tuple[str, ...]) -> None:
     port = free_port()
-    server = ServerProcess([*HOSTS[host]("support.world_app:app", port), "--log-level", "warning"], port)
+    server = ServerProcess(COMMANDS["arcwire-fast"](port), port)
     try:
         await asyncio.to_thread(server.start)
         async with using(server.url, transports=transports) as client:
