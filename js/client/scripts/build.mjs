@@ -5,8 +5,11 @@
  * `src/arcwire/static/`, which are under version control. With a folder: those scripts alone, into it. The same
  * source gives the same bytes everywhere.
  */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { minify } from "terser";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const served = fileURLToPath(new URL("../../../src/arcwire/static/", import.meta.url));
@@ -16,10 +19,10 @@ const MODULES = ["index", "websocket", "msgpack", "engine"].map((name) => `src/$
 
 /** Files that pages load: their names without extension, and what they are made of. */
 const SCRIPTS = [
-  { name: "arcwire", entry: "script", format: "iife", minify: false },
-  { name: "arcwire.min", entry: "script", format: "iife", minify: true },
-  { name: "arcwire.msgpack.min", entry: "script_msgpack", format: "iife", minify: true },
-  { name: "arcwire.esm.min", entry: "index", format: "esm", minify: true },
+  { name: "arcwire", entry: "script", format: "iife", isMinified: false },
+  { name: "arcwire.min", entry: "script", format: "iife", isMinified: true },
+  { name: "arcwire.msgpack.min", entry: "script_msgpack", format: "iife", isMinified: true },
+  { name: "arcwire.esm.min", entry: "index", format: "esm", isMinified: true },
 ];
 
 const common = {
@@ -32,12 +35,25 @@ const common = {
   // Names with an underscore are ours, except those that stand in the protocol or that applications know from the
   // reference.
   mangleProps: /^_/,
-  reserveProps:
-    /^(_placeholder|_pid|_lastOffset|_queue|_autoConnect|_readyState|_reconnecting|_hasPingExpired|__proto__)$/,
+  reserveProps: /^(_placeholder|_pid|_lastOffset|_queue|__proto__)$/,
+};
+
+/** Said to terser, which goes over what esbuild has minified: the two find different things. */
+const terser = {
+  module: true,
+  ecma: 2020,
+  compress: {
+    passes: 3,
+    unsafe: true,
+    unsafe_arrows: true,
+    pure_getters: true,
+    keep_fargs: false,
+    hoist_props: true,
+  },
 };
 
 /** The short names: one table for all files, since a socket of one may meet a transport of another. */
-export async function shortNames() {
+async function shortNames() {
   const entryPoints = [...MODULES, ...new Set(SCRIPTS.map(({ entry }) => `src/${entry}.ts`))];
   const { mangleCache } = await build({
     ...common,
@@ -51,32 +67,49 @@ export async function shortNames() {
   return mangleCache;
 }
 
-/** Bundle `entry` as pages get it; returns the text. For sizes. */
-export async function bundle(contents, mangleCache) {
+/** A bundle of `contents`, a module beside the sources, as small as it gets. */
+export async function bundle(contents) {
   const { outputFiles } = await build({
     ...common,
-    stdin: { contents, resolveDir: `${root}src` },
+    stdin: { contents, resolveDir: join(root, "src") },
     sourcemap: false,
     write: false,
     format: "esm",
     minify: true,
-    mangleCache,
+    mangleCache: await shortNames(),
   });
-  return outputFiles[0].text;
+  return (await minify(outputFiles[0].text, terser)).code;
 }
 
 export async function buildScripts(folder) {
   const mangleCache = await shortNames();
-  for (const { name, entry, format, minify } of SCRIPTS) {
-    await build({
+  await mkdir(folder, { recursive: true });
+  for (const { name, entry, format, isMinified } of SCRIPTS) {
+    const { outputFiles } = await build({
       ...common,
       entryPoints: { [name]: `src/${entry}.ts` },
       outdir: folder,
       sourceRoot: "arcwire",
+      write: false,
       format,
-      minify,
+      minify: isMinified,
       mangleCache,
     });
+    let [map, code] = outputFiles.map(({ text }) => text);
+    if (isMinified) {
+      ({ code, map } = await minify(code, {
+        ...terser,
+        sourceMap: {
+          content: map,
+          includeSources: true,
+          url: `${name}.js.map`,
+          filename: `${name}.js`,
+          root: "arcwire",
+        },
+      }));
+    }
+    await writeFile(join(folder, `${name}.js`), code.endsWith("\n") ? code : `${code}\n`);
+    await writeFile(join(folder, `${name}.js.map`), map.endsWith("\n") ? map : `${map}\n`);
   }
 }
 
@@ -95,5 +128,5 @@ export async function buildModules(folder) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = process.argv[2];
   await buildScripts(folder || served);
-  if (!folder) await buildModules(`${root}dist`);
+  if (!folder) await buildModules(join(root, "dist"));
 }

@@ -11,10 +11,7 @@ export interface Delays {
  * `random` is at least 0 and less than 1.
  */
 export function delayAfter(attempts: number, delays: Delays, random: number): number {
-  const delay = delays.reconnectionDelay * 2 ** attempts;
-  // One number says both how far and, by its first digit, which way.
-  const deviation = Math.floor(random * delays.randomizationFactor * delay);
-  return (
-    Math.min(delay + (Math.floor(random * 10) % 2 ? deviation : -deviation), delays.reconnectionDelayMax) | 0
-  );
+  const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = delays;
+  const delay = (reconnectionDelay || 1000) * 2 ** attempts;
+  return Math.min(delay * (1 + randomizationFactor * (2 * random - 1)), reconnectionDelayMax || 5000);
 }

@@ -33,7 +33,11 @@ export class Emitter<
   ReservedEvents extends EventsMap = Record<never, never>,
 > {
   /** Lists are replaced, never changed, so that a dispatch under way needs no copy. */
-  private _listeners: { [event: string | symbol]: Listener[] } = Object.create(null);
+  declare private _listeners: { [event: string | symbol]: Listener[] };
+
+  constructor() {
+    this.off();
+  }
 
   on<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(
     event: Ev,
@@ -61,7 +65,7 @@ export class Emitter<
     listener?: ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>,
   ): this {
     if (event === undefined) {
-      this._listeners = Object.create(null);
+      this._listeners = { __proto__: null } as never;
     } else {
       const left = this.listeners(event) as (Listener & { _listener?: unknown })[];
       const at = left.findIndex((each) => each === listener || each._listener === listener);
@@ -94,6 +98,11 @@ export class Emitter<
 
   removeAllListeners<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(event?: Ev): this {
     return this.off(event);
+  }
+
+  /** `on`, in front of the others. */
+  _prepend(event: string, listener: Listener): void {
+    this._listeners[event] = [listener, ...(this._listeners[event] || [])];
   }
 
   /** `emit` for the emitter's own use: `Socket.emit` sends. */

@@ -2,20 +2,30 @@
 
 import type { EngineOptions } from "./engine/options.js";
 import { PollingTransport } from "./engine/polling.js";
+import { anyOf } from "./engine/routes.js";
 import { Session } from "./engine/session.js";
-import { probe } from "./engine/upgrade.js";
 import { WebSocketTransport } from "./engine/websocket.js";
 
-const parts = { transports: [PollingTransport, WebSocketTransport], probe };
+const router = anyOf([PollingTransport, WebSocketTransport]);
 
 /** A connection to a server of Engine.IO. */
 export class Socket extends Session {
+  static protocol = 4;
+
   constructor(opts?: EngineOptions);
   constructor(uri: string, opts?: EngineOptions);
   constructor(uri?: string | EngineOptions, opts: EngineOptions = {}) {
-    if (typeof uri === "object") super(undefined, uri, parts);
-    else super(uri, opts, parts);
+    super(
+      typeof uri === "string" ? uri : addressIn(uri || opts),
+      typeof uri === "object" ? uri : opts,
+      router,
+    );
   }
+}
+
+/** The URL that options name instead; undefined for the page's own. */
+function addressIn({ hostname, host = hostname, port, secure }: EngineOptions): string | undefined {
+  return host && `http${secure ? "s" : ""}://${host}${port ? `:${port}` : ""}`;
 }
 
 /** Revision of Engine.IO. */
@@ -38,10 +48,9 @@ export {
   type CloseDetails,
   Transport,
   type TransportConstructor as TransportCtor,
-  TransportError,
   type TransportReceiver,
   type TransportSettings,
 } from "./engine/transport.js";
 export { WebSocketTransport as NodeWebSocket, WebSocketTransport as WebSocket } from "./engine/websocket.js";
-export { PayloadTooLargeError } from "./errors.js";
+export type { PayloadTooLargeError, TransportError } from "./errors.js";
 export { parse } from "./url.js";

@@ -1,15 +1,22 @@
 /** The client with everything: polling, WebSocket, and the way from one to the other. */
 
 import { PollingTransport } from "./engine/polling.js";
-import { probe } from "./engine/upgrade.js";
+import { anyOf } from "./engine/routes.js";
 import { WebSocketTransport } from "./engine/websocket.js";
+import { watchManager } from "./page.js";
 import { lookupWith } from "./socket/connect.js";
 import { Manager as BaseManager } from "./socket/manager.js";
 import type { ManagerOptions, SocketOptions } from "./socket/options.js";
-import * as parser from "./socket/parser.js";
+import { Decoder, Encoder } from "./socket/parser.js";
+import { ReliableSocket as Socket } from "./socket/reliable.js";
 import type { DefaultEventsMap, EventsMap } from "./types.js";
 
-const parts = { transports: [PollingTransport, WebSocketTransport], probe, parser };
+const parts = {
+  _router: anyOf([PollingTransport, WebSocketTransport]),
+  _parser: { Encoder, Decoder },
+  _Socket: Socket,
+  _watch: watchManager,
+};
 
 export class Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
@@ -17,6 +24,7 @@ export class Manager<
 > extends BaseManager<ListenEvents, EmitEvents> {
   constructor(opts: Partial<ManagerOptions>);
   constructor(uri?: string, opts?: Partial<ManagerOptions>);
+  constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions>);
   constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions & SocketOptions>) {
     super(uri, opts, parts);
   }
@@ -30,4 +38,4 @@ export {
 } from "./engine/polling.js";
 export { WebSocketTransport as NodeWebSocket, WebSocketTransport as WebSocket } from "./engine/websocket.js";
 export * from "./shared.js";
-export { io as connect, io as default };
+export { io as connect, io as default, Socket };

@@ -1,15 +1,22 @@
 /** The client with everything, and packets in MessagePack. The server needs the same parser. */
 
 import { PollingTransport } from "./engine/polling.js";
-import { probe } from "./engine/upgrade.js";
+import { anyOf } from "./engine/routes.js";
 import { WebSocketTransport } from "./engine/websocket.js";
+import { watchManager } from "./page.js";
 import { lookupWith } from "./socket/connect.js";
 import { Manager as BaseManager } from "./socket/manager.js";
-import * as parser from "./socket/msgpack_parser.js";
+import { Decoder, Encoder } from "./socket/msgpack_parser.js";
 import type { ManagerOptions, SocketOptions } from "./socket/options.js";
+import { ReliableSocket as Socket } from "./socket/reliable.js";
 import type { DefaultEventsMap, EventsMap } from "./types.js";
 
-const parts = { transports: [PollingTransport, WebSocketTransport], probe, parser };
+const parts = {
+  _router: anyOf([PollingTransport, WebSocketTransport]),
+  _parser: { Encoder, Decoder },
+  _Socket: Socket,
+  _watch: watchManager,
+};
 
 export class Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
@@ -17,6 +24,7 @@ export class Manager<
 > extends BaseManager<ListenEvents, EmitEvents> {
   constructor(opts: Partial<ManagerOptions>);
   constructor(uri?: string, opts?: Partial<ManagerOptions>);
+  constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions>);
   constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions & SocketOptions>) {
     super(uri, opts, parts);
   }
@@ -32,4 +40,4 @@ export { WebSocketTransport as NodeWebSocket, WebSocketTransport as WebSocket } 
 export * from "./shared.js";
 /** For the option `parser` of other entries. */
 export { Decoder, Encoder } from "./socket/msgpack_parser.js";
-export { io as connect, io as default };
+export { io as connect, io as default, Socket };

@@ -1,9 +1,8 @@
 export interface Address {
-  /** Whether the scheme is https or wss. */
-  secure: boolean;
+  /** "s" where the scheme is https or wss, and the host with its port: what stands behind `http` or `ws`. */
+  authority: string;
   /** IPv6 addresses keep their brackets. */
   hostname: string;
-  port: string;
   /** As written, without the query: the namespace for Socket.IO. */
   path: string;
   /** As written, without the question mark. */
@@ -12,21 +11,14 @@ export interface Address {
 
 /**
  * Take a URL apart. Without scheme or host it is relative to the page, where there is one; elsewhere a missing
- * scheme is https. THROWS without a host.
+ * scheme is https. THROWS TypeError for a host that is missing, or none.
  */
 export function parse(uri = ""): Address {
   const page = globalThis.location;
-  const [, scheme = page ? page.protocol.slice(0, -1) : "https", authority = "", path, query] =
-    /^(?:(https?|wss?):\/\/|\/\/)?(?:[^/?#]*@)?([^/?#]*)([^?#]*)\??([^#]*)/i.exec(uri) as string[];
-  const host = authority || page?.host;
-  if (!host) throw new Error(`there is no host in ${JSON.stringify(uri)}, and no page to take it from`);
-  const [, hostname, port] = /^(.*?)(?::(\d+))?$/.exec(host) as string[];
-  const secure = /s$/i.test(scheme as string);
-  return {
-    secure,
-    hostname: hostname as string,
-    port: port || (secure ? "443" : "80"),
-    path: (path as string) || "/",
-    query: query as string,
-  };
+  const [, scheme = page?.protocol || "https", host, path, query] =
+    /^(?:(?:(https?|wss?):)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/i.exec(uri) as string[];
+  const { origin, hostname } = new URL(
+    `http${/s:?$/i.test(scheme) ? "s" : ""}://${host || page?.host || ""}`,
+  );
+  return { authority: origin.slice(4), hostname, path: path || "/", query: query as string };
 }

@@ -9,14 +9,11 @@
   // src/index.ts
   var src_exports = {};
   __export(src_exports, {
-    BufferFullError: () => BufferFullError,
     Fetch: () => PollingTransport,
     Manager: () => Manager2,
     NodeWebSocket: () => WebSocketTransport,
     NodeXHR: () => PollingTransport,
-    PayloadTooLargeError: () => PayloadTooLargeError,
-    Socket: () => Socket,
-    TransportError: () => TransportError,
+    Socket: () => ReliableSocket,
     WebSocket: () => WebSocketTransport,
     XHR: () => PollingTransport,
     connect: () => io,
@@ -25,29 +22,21 @@
     protocol: () => protocol
   });
 
+  // src/errors.ts
+  function failure(message, fields) {
+    return Object.assign(new Error(message), fields);
+  }
+
   // src/engine/packet.ts
-  var TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
-  var MALFORMED = { type: "error", data: "parser error" };
-  function encodePacket({ type, data }) {
-    return data === void 0 || typeof data === "string" ? TYPES.indexOf(type) + (data || "") : data;
+  var TYPES = "open,close,ping,pong,message,upgrade,noop".split(",");
+  function encodePacket({ type, data = "" }) {
+    return typeof data === "string" ? TYPES.indexOf(type) + data : data;
   }
   function decodePacket(message) {
     if (typeof message !== "string") return { type: "message", data: message };
-    if (message[0] === "b") return decodeBase64(message.slice(1));
     const type = TYPES[message.charCodeAt(0) - 48];
-    return !type ? MALFORMED : message.length > 1 ? { type, data: message.slice(1) } : { type };
-  }
-  function decodeBase64(text) {
-    try {
-      if (text.length % 4 || /\s/.test(text)) return MALFORMED;
-      return { type: "message", data: Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer };
-    } catch {
-      return MALFORMED;
-    }
-  }
-  function messageSize(data) {
-    if (typeof data === "string") return new TextEncoder().encode(data).length + 1;
-    return data instanceof Blob ? data.size : data.byteLength;
+    if (!type) throw new Error("parser error");
+    return { type, data: message.slice(1) };
   }
 
   // src/engine/payload.ts
@@ -60,250 +49,313 @@
     }
     return encoded.join(SEPARATOR);
   }
-  function decodePayload(body) {
-    const packets = [];
-    for (const text of body.split(SEPARATOR)) {
-      const packet = decodePacket(text);
-      packets.push(packet);
-      if (packet === MALFORMED) break;
-    }
-    return packets;
+  function splitPayload(body) {
+    return body.split(SEPARATOR);
+  }
+  function decodeText(message) {
+    return decodePacket(
+      typeof message === "string" && message[0] === "b" ? decodeBase64(message.slice(1)) : message
+    );
   }
   async function encodeBase64(data) {
-    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(await data.arrayBuffer());
+    const bytes = new Uint8Array(await new Blob([data]).arrayBuffer());
     let text = "";
     for (const byte of bytes) text += String.fromCharCode(byte);
     return btoa(text);
   }
-  function payloadSize(data) {
-    const size = messageSize(data);
-    return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
+  function decodeBase64(text) {
+    if (text.length % 4 || /\s/.test(text)) throw new Error("parser error");
+    return Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer;
   }
 
   // src/engine/transport.ts
-  var TransportError = class extends Error {
-    constructor(message, description, context) {
-      super(message);
-      this.description = description;
-      this.context = context;
-      try {
-        const said = JSON.parse(context.responseText);
-        if (said.message) this.data = said;
-      } catch {
-      }
-    }
-    description;
-    context;
-    type = "TransportError";
-  };
   var Transport = class {
     constructor(opts) {
       this.opts = opts;
-      this.query = opts.query;
+      /** Whether `send` may be called. */
+      this.writable = false;
     }
-    opts;
-    /** Whether `send` may be called. */
-    writable = false;
-    /** Until someone listens nobody is told anything: a discarded transport is silent. */
-    receiver = null;
-    query;
-    /** Bytes that the server counts for a message. */
-    size(data) {
-      return messageSize(data);
+    /** Bytes that the server counts for a message; in a frame of a WebSocket, text as UTF-8 and with its type. */
+    i(data) {
+      return new Blob([data]).size + +(typeof data === "string");
     }
-    /** The address with `scheme` (http or ws); `timestamp` makes it one of its kind. */
-    uri(scheme, timestamp) {
-      const { opts } = this;
-      const query = new URLSearchParams({ ...this.query, EIO: "4", transport: this.name });
-      if (opts.forceBase64) query.set("b64", "1");
-      if (timestamp) query.set(opts.timestampParam || "t", opts.clock.random().toString(36).slice(2, 10));
-      const port = +opts.port === (opts.secure ? 443 : 80) ? "" : `:${opts.port}`;
-      return `${scheme}${opts.secure ? "s" : ""}://${opts.hostname}${port}${opts.path}?${query}`;
+    /** The address, with `scheme` (http or ws) and what else is asked. */
+    ia(scheme, query) {
+      const { opts, name } = this;
+      const parameters = new URLSearchParams({ ...opts.query, EIO: "4", transport: name, ...query });
+      return `${scheme}${opts.authority}${opts.path}?${parameters}`;
     }
   };
+  function timestamp({ timestampParam = "t", clock }) {
+    return { [timestampParam]: clock.random().toString(36).slice(2, 10) };
+  }
 
   // src/engine/polling.ts
   var PollingTransport = class extends Transport {
-    P = new AbortController();
-    C = false;
-    D = false;
-    E;
+    constructor() {
+      super(...arguments);
+      this.ja = new AbortController();
+      this.H = false;
+      this.I = false;
+    }
     get name() {
       return "polling";
     }
     open() {
-      this.Q();
+      this.T();
     }
-    size(data) {
-      return payloadSize(data);
+    /** In a body. */
+    i(data) {
+      const size = super.i(data);
+      return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
     }
-    /** As many as the server takes at once, and one at least. */
-    batch(packets, maxPayload) {
+    /** As many as the server takes in one request, and one at least. */
+    async send(packets, maxPayload = Infinity) {
       let total = -1;
-      const end = packets.findIndex(({ data = "" }, index) => {
-        total += 1 + payloadSize(data);
-        return index && total > maxPayload;
-      });
-      return packets.slice(0, end < 0 ? void 0 : end);
-    }
-    async send(packets) {
+      let count = 0;
+      for (const { data = "" } of packets) {
+        total += 1 + this.i(data);
+        if (count && total > maxPayload) break;
+        count++;
+      }
       this.writable = false;
-      if (await this.R("xhr post error", await encodePayload(packets)) === void 0) return;
+      const body = await encodePayload(packets.slice(0, count));
+      if (await this.U("xhr post error", body) === void 0) return;
+      packets.splice(0, count);
       this.writable = true;
-      this.receiver?.drained();
-      this.S();
+      this.c?.ka?.();
+      this.f();
     }
     close() {
-      const abort = () => this.P.abort();
-      if (this.C) this.R("", "1").then(abort);
+      const abort = () => this.ja.abort();
+      if (this.H) this.U("", "1").then(abort);
       else abort();
-      this.C = this.writable = false;
+      this.H = this.writable = false;
     }
-    pause(paused) {
-      this.E = paused;
-      this.S();
+    Ma(paused) {
+      this.J = paused;
+      this.f();
     }
-    resume() {
-      this.E = void 0;
-      if (!this.D) this.Q();
+    Na() {
+      this.J = void 0;
+      if (!this.I) this.T();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
-    S() {
-      if (!this.D && this.writable) this.E?.();
+    f() {
+      if (!this.I && this.writable) this.J?.();
     }
-    async Q() {
-      this.D = true;
-      const body = await this.R("xhr poll error");
+    async T() {
+      this.I = true;
+      const body = await this.U("xhr poll error");
       if (body === void 0) return;
-      for (const packet of decodePayload(body)) {
-        if (packet.type === "open") this.C = this.writable = true;
-        if (packet.type === "close") this.receiver?.closed({ description: "transport closed by the server" });
-        else this.receiver?.received(packet);
+      for (const message of splitPayload(body)) {
+        if (message[0] === "0") this.H = this.writable = true;
+        if (message === "1") this.c?.A({ description: "transport closed by the server" });
+        else this.c?.s(message);
       }
-      this.D = false;
-      if (this.E) this.S();
-      else if (this.C) this.Q();
+      this.I = false;
+      if (this.J) this.f();
+      else if (this.H) this.T();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async R(problem, body) {
-      const { extraHeaders, withCredentials, requestTimeout, timestampRequests, clock } = this.opts;
-      const timer = requestTimeout && clock.setTimeout(() => this.P.abort(), requestTimeout);
+    async U(problem, body) {
+      const { extraHeaders, withCredentials, timestampRequests } = this.opts;
+      const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
       let text;
+      let data;
       try {
-        const response = await fetch(this.uri("http", timestampRequests !== false), {
+        const response = await fetch(this.ia("http", unique), {
           method: body ? "POST" : "GET",
           body,
           headers: { ...body && { "content-type": "text/plain;charset=UTF-8" }, ...extraHeaders },
           credentials: withCredentials ? "include" : "same-origin",
           // The last word arrives even where the page is gone.
           keepalive: !problem,
-          signal: this.P.signal
+          signal: this.ja.signal
         });
-        status = response.status;
         text = await response.text();
         if (response.ok) return text;
+        status = response.status;
+        data = JSON.parse(text);
       } catch (error) {
-        status = error;
-      } finally {
-        clock.clearTimeout(timer);
+        status ??= error;
       }
-      this.receiver?.failed(new TransportError(problem, status, { status, responseText: text }));
+      const context = { status, responseText: text };
+      this.c?.g(
+        failure(problem, { type: "TransportError", description: status, context, data })
+      );
       return void 0;
     }
   };
 
+  // src/page.ts
+  function watchSession(session) {
+    const { hostname, closeOnBeforeunload } = session.opts;
+    const end = listen({
+      offline() {
+        if (hostname !== "localhost") session.A({ description: "network connection lost" });
+      },
+      beforeunload() {
+        if (closeOnBeforeunload) session.la();
+      }
+    });
+    session.on("close", end);
+  }
+  function watchManager(manager) {
+    const attempt = () => manager.ma();
+    const wake = () => {
+      if (globalThis.document?.hidden) return;
+      if (manager.h === "open") manager.engine.na();
+      queueMicrotask(attempt);
+    };
+    return listen({
+      online: wake,
+      visibilitychange: wake,
+      pageshow: wake,
+      pagehide(event) {
+        if (event.persisted) {
+          manager.engine.A({ description: "page has been left" });
+        }
+      }
+    });
+  }
+  function listen(listeners) {
+    const end = new AbortController();
+    for (const type in listeners) globalThis.addEventListener?.(type, listeners[type], end);
+    return () => end.abort();
+  }
+
   // src/engine/upgrade.ts
   function probe(session, transport) {
+    const end = () => {
+      transport.c = void 0;
+      transport.close();
+    };
     const fail = (cause) => {
-      const error = Object.assign(new Error("probe error"), { transport: transport.name, cause });
-      session.T(transport);
+      end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.resume?.();
-        session.t();
+        session.transport.Na?.();
       }
-      session.a("upgradeError", error);
+      session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
+      session.u();
     };
-    transport.receiver = {
-      opened: () => transport.send([{ type: "ping", data: "probe" }]),
-      received(packet) {
-        if (packet.type !== "pong" || packet.data !== "probe") return fail(packet);
-        if (session.upgrading) return session.T(transport);
+    transport.c = {
+      v: () => transport.send([{ type: "ping", data: "probe" }]),
+      s(message) {
+        if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.pause?.(() => {
+        session.transport.Ma?.(() => {
           if (session.readyState === "closed") return;
-          session.fa(transport);
+          session.oa(transport);
           transport.send([{ type: "upgrade" }]);
           session.upgrading = void 0;
           session.a("upgrade", transport);
-          session.t();
+          session.u();
         });
       },
-      drained() {
-      },
-      failed: fail,
-      closed: fail
+      g: fail,
+      A: fail
     };
     transport.open();
+    return () => {
+      if (session.transport !== transport) end();
+    };
   }
+
+  // src/engine/routes.ts
+  function anyOf(builtIn) {
+    return (session) => {
+      const { opts } = session;
+      const known = [...opts.transportImplementations || [], ...builtIn];
+      let probes = [];
+      let kinds = (opts.transports || builtIn).map((kind) => typeof kind === "string" ? known.find((each) => nameOf(each) === kind) : kind).filter((kind) => !!kind);
+      const create = (Kind) => new Kind({ ...opts, ...opts.transportOptions?.[nameOf(Kind)] });
+      const open = () => {
+        const isRemembered = (kind2) => opts.rememberUpgrade && priorSuccess.websocket && nameOf(kind2) === "websocket";
+        const kind = kinds.find(isRemembered) || kinds[0];
+        if (kind) session.ra(create(kind));
+        else queueMicrotask(() => session.g(new Error("No transports available")));
+      };
+      const remember = ({ name }) => {
+        priorSuccess.websocket = name === "websocket";
+      };
+      session.on("upgrade", remember);
+      watchSession(session);
+      if (opts.forceBase64) opts.query.b64 = "1";
+      if (opts.timestampRequests) Object.assign(opts.query, timestamp(opts));
+      return {
+        pa: decodeText,
+        qa: open,
+        Oa() {
+          remember({});
+          kinds = kinds.filter((kind) => !(session.transport instanceof kind));
+          const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
+          if (hasNext) open();
+          return !!hasNext;
+        },
+        v(upgrades) {
+          remember(session.transport);
+          if (opts.upgrade === false) return;
+          probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
+        },
+        p() {
+          for (const end of probes) end();
+        }
+      };
+    };
+  }
+  var priorSuccess = { websocket: false };
+  var nameOf = (kind) => kind.prototype.name;
 
   // src/engine/websocket.ts
   var WebSocketTransport = class extends Transport {
-    U;
     get name() {
       return "websocket";
     }
     open() {
-      const { opts } = this;
-      let socket;
+      const fail = (description) => this.c?.g(failure("websocket error", { type: "TransportError", description }));
       try {
-        socket = this.U = this.createSocket(this.uri("ws", opts.timestampRequests), opts.protocols);
+        const socket = this.createSocket(this.ia("ws"), this.opts.protocols);
+        this.V = socket;
+        socket.binaryType = "arraybuffer";
+        socket.onopen = () => {
+          this.writable = true;
+          this.c?.v?.();
+        };
+        socket.onmessage = ({ data }) => this.c?.s(data);
+        socket.onerror = fail;
+        socket.onclose = (context) => this.c?.A({ description: "websocket connection closed", context });
       } catch (error) {
-        queueMicrotask(() => this.receiver?.failed(new TransportError("websocket error", error)));
-        return;
+        queueMicrotask(() => fail(error));
       }
-      socket.binaryType = "arraybuffer";
-      socket.onopen = () => {
-        this.writable = true;
-        this.receiver?.opened();
-      };
-      socket.onmessage = ({ data }) => this.receiver?.received(decodePacket(data));
-      socket.onerror = (event) => this.receiver?.failed(new TransportError("websocket error", event));
-      socket.onclose = (event) => this.receiver?.closed({ description: "websocket connection closed", context: event });
     }
     /** Overridden by subclasses that bring a WebSocket of their own. */
     createSocket(uri, protocols) {
-      return protocols ? new WebSocket(uri, protocols) : new WebSocket(uri);
+      return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.U;
+      const socket = this.V;
       if (socket.readyState !== 1) return;
-      for (const packet of packets) socket.send(encodePacket(packet));
-      this.receiver?.drained();
+      for (const packet of packets.splice(0)) socket.send(encodePacket(packet));
+      this.c?.ka?.();
     }
     close() {
       this.writable = false;
-      this.U?.close();
+      this.V?.close();
     }
   };
 
   // src/url.ts
   function parse(uri = "") {
     const page = globalThis.location;
-    const [, scheme = page ? page.protocol.slice(0, -1) : "https", authority = "", path, query] = /^(?:(https?|wss?):\/\/|\/\/)?(?:[^/?#]*@)?([^/?#]*)([^?#]*)\??([^#]*)/i.exec(uri);
-    const host = authority || page?.host;
-    if (!host) throw new Error(`there is no host in ${JSON.stringify(uri)}, and no page to take it from`);
-    const [, hostname, port] = /^(.*?)(?::(\d+))?$/.exec(host);
-    const secure = /s$/i.test(scheme);
-    return {
-      secure,
-      hostname,
-      port: port || (secure ? "443" : "80"),
-      path: path || "/",
-      query
-    };
+    const [, scheme = page?.protocol || "https", host, path, query] = /^(?:(?:(https?|wss?):)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/i.exec(uri);
+    const { origin, hostname } = new URL(
+      `http${/s:?$/i.test(scheme) ? "s" : ""}://${host || page?.host || ""}`
+    );
+    return { authority: origin.slice(4), hostname, path: path || "/", query };
   }
 
   // src/socket/connect.ts
@@ -311,31 +363,32 @@
     const managers = {};
     return (uri, options) => {
       const opts = (typeof uri === "object" ? uri : options) || {};
-      const source = typeof uri === "object" ? void 0 : uri;
-      const { secure, hostname, port, path } = parse(source);
-      const id = `${secure}//${hostname}:${port}${opts.path || ""}`;
-      const shared = managers[id];
-      const isNew = opts.forceNew || opts["force new connection"] || opts.multiplex === false || shared?.nsps[path];
-      const manager = isNew ? new Kind(source, opts) : managers[id] ??= new Kind(source, opts);
-      return manager.socket(path, opts);
+      const { authority, path } = parse(typeof uri === "object" ? void 0 : uri);
+      const id = authority + opts.path;
+      const isNew = opts.forceNew || opts["force new connection"] || opts.multiplex === false || managers[id]?.nsps[path];
+      if (isNew) return new Kind(uri, opts).socket(path, opts);
+      managers[id] ||= new Kind(uri, opts);
+      return managers[id].socket(path, opts);
     };
   }
 
   // src/backoff.ts
   function delayAfter(attempts, delays, random) {
-    const delay = delays.reconnectionDelay * 2 ** attempts;
-    const deviation = Math.floor(random * delays.randomizationFactor * delay);
-    return Math.min(delay + (Math.floor(random * 10) % 2 ? deviation : -deviation), delays.reconnectionDelayMax) | 0;
+    const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = delays;
+    const delay = (reconnectionDelay || 1e3) * 2 ** attempts;
+    return Math.min(delay * (1 + randomizationFactor * (2 * random - 1)), reconnectionDelayMax || 5e3);
   }
 
   // src/clock.ts
-  var native = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
-  function systemClock(useNativeTimers) {
-    const timers = () => useNativeTimers ? native : globalThis;
-    return {
+  var native = [setTimeout, clearTimeout];
+  function clockFrom(opts) {
+    return opts.clock || {
       now: Date.now,
-      setTimeout: (fn, delay) => timers().setTimeout.call(globalThis, fn, delay),
-      clearTimeout: (timer) => timers().clearTimeout.call(globalThis, timer),
+      after(delay, fn) {
+        const [set, clear] = opts.useNativeTimers ? native : [setTimeout, clearTimeout];
+        const timer = set(fn, delay);
+        return () => clear(timer);
+      },
       random: Math.random
     };
   }
@@ -351,10 +404,11 @@
     }
   }
   var Emitter = class {
-    /** Lists are replaced, never changed, so that a dispatch under way needs no copy. */
-    u = /* @__PURE__ */ Object.create(null);
+    constructor() {
+      this.off();
+    }
     on(event, listener) {
-      this.u[event] = [...this.listeners(event), listener];
+      this.w[event] = [...this.listeners(event), listener];
       return this;
     }
     once(event, listener) {
@@ -362,17 +416,17 @@
         this.off(event, once);
         listener.apply(this, args);
       };
-      once.Ga = listener;
+      once.Pa = listener;
       return this.on(event, once);
     }
     /** Remove one listener of an event, or all of it, or, without arguments, all there are. */
     off(event, listener) {
       if (event === void 0) {
-        this.u = /* @__PURE__ */ Object.create(null);
+        this.w = { __proto__: null };
       } else {
         const left = this.listeners(event);
-        const at = left.findIndex((each) => each === listener || each.Ga === listener);
-        this.u[event] = listener ? left.filter((_, index) => index !== at) : [];
+        const at = left.findIndex((each) => each === listener || each.Pa === listener);
+        this.w[event] = listener ? left.filter((_, index) => index !== at) : [];
       }
       return this;
     }
@@ -381,7 +435,7 @@
       return this.a(event, ...args);
     }
     listeners(event) {
-      return this.u[event] || [];
+      return this.w[event] || [];
     }
     hasListeners(event) {
       return this.listeners(event).length > 0;
@@ -392,317 +446,362 @@
     removeAllListeners(event) {
       return this.off(event);
     }
+    /** `on`, in front of the others. */
+    sa(event, listener) {
+      this.w[event] = [listener, ...this.w[event] || []];
+    }
     /** `emit` for the emitter's own use: `Socket.emit` sends. */
     a(event, ...args) {
-      const listeners = this.u[event];
+      const listeners = this.w[event];
       if (listeners) for (const listener of listeners) call(listener, this, args);
       return this;
     }
   };
 
-  // src/errors.ts
-  var PayloadTooLargeError = class extends Error {
-    constructor(size, maxPayload) {
-      super(`the message has ${size} bytes, the server takes ${maxPayload}`);
-      this.size = size;
-      this.maxPayload = maxPayload;
-    }
-    size;
-    maxPayload;
-  };
-  var BufferFullError = class extends Error {
-    constructor(limit, policy) {
-      super(`${limit} events are waiting already`);
-      this.limit = limit;
-      this.policy = policy;
-    }
-    limit;
-    policy;
-  };
-
-  // src/page.ts
-  function listenToPage(type, listener) {
-    globalThis.addEventListener?.(type, listener);
-    return () => globalThis.removeEventListener?.(type, listener);
-  }
-
   // src/engine/session.ts
-  var Session = class _Session extends Emitter {
-    constructor(uri, opts, _parts) {
+  var Session = class extends Emitter {
+    constructor(uri, opts, router) {
       super();
-      this.$ = _parts;
-      const address = parse(uri || opts.host || opts.hostname);
-      this.b = opts.clock || systemClock(opts.useNativeTimers);
+      this.readyState = "opening";
+      /** What has not been handed to the network yet. */
+      this.writeBuffer = [];
+      this.binaryType = "arraybuffer";
+      this.B = 0;
+      this.ta = 0;
+      const address = parse(uri);
+      this.j = clockFrom(opts);
       this.opts = {
         ...opts,
         ...address,
-        ...!uri && { secure: opts.secure ?? address.secure, port: `${opts.port ?? address.port}` },
-        path: (opts.path || "/engine.io").replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/"),
+        path: (opts.path || "/engine.io").replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/"),
         query: Object.fromEntries(new URLSearchParams(opts.query || address.query)),
-        clock: this.b
+        clock: this.j
       };
-      const chosen = opts.transports || _parts.transports;
-      for (const kind of [..._parts.transports, ...opts.transportImplementations || [], ...chosen]) {
-        if (typeof kind !== "string") this.V[kind.prototype.name] = kind;
-      }
-      this.o = chosen.map((kind) => typeof kind === "string" ? kind : kind.prototype.name).filter((name) => this.V[name]);
-      const offline = listenToPage("offline", () => {
-        if (address.hostname !== "localhost") {
-          this.d("transport close", { description: "network connection lost" });
-        }
-      });
-      const leaving = listenToPage("beforeunload", () => {
-        if (opts.closeOnBeforeunload) this.Y();
-      });
-      this.q = () => {
-        offline();
-        leaving();
-      };
-      this.ha();
+      this.x = router(this);
+      this.x.qa();
     }
-    _parts;
-    static protocol = 4;
-    /** Whether the last session had a WebSocket in the end: for `rememberUpgrade`. */
-    static priorWebsocketSuccess = false;
-    /** Undefined until the handshake, and when closed. */
-    id;
-    readyState = "opening";
-    /** What has not been handed to the network yet. */
-    writeBuffer = [];
-    binaryType = "arraybuffer";
-    /** Bytes of one message; undefined until the server said it. */
-    maxPayload;
-    /** The transport that is about to take over. */
-    upgrading;
-    opts;
-    b;
-    V = {};
-    o = [];
-    p = [];
-    /** How many packets of `writeBuffer` the transport is sending. */
-    F = 0;
-    W = 0;
-    ga = Number.POSITIVE_INFINITY;
-    X;
-    q;
     /**
      * Send a message; before the session is open it waits in `writeBuffer`, once it is closed it is dropped. `sent` is
      * called when it is handed to the transport. THROWS PayloadTooLargeError for what the server would not take.
      */
     send(data, options, sent) {
-      this.ia(data);
-      this.Z("message", data, options);
+      this.ua(data);
       if (sent) this.once("flush", sent);
-      return this;
+      return this.W("message", data, options);
     }
     write(data, options, sent) {
       return this.send(data, options, sent);
     }
-    /** Close when all that waits is sent. */
+    /** Close when all that waits is sent; before the session is open, at once. */
     close() {
-      const close = () => this.d("forced close");
-      const closeOrWait = () => {
-        if (!this.upgrading) return close();
-        this.once("upgrade", close);
-        this.once("upgradeError", close);
-      };
-      if (this.readyState === "opening" || this.readyState === "open") {
-        this.readyState = "closing";
-        if (this.writeBuffer.length) this.once("drain", closeOrWait);
-        else closeOrWait();
-      }
+      if (this.readyState === "opening") this.p("forced close");
+      else if (this.readyState === "open") this.readyState = "closing";
+      this.u();
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
-    ia(data) {
+    ua(data) {
       const { maxPayload } = this;
-      if (!maxPayload || typeof data === "string" && data.length * 3 < maxPayload) return;
-      const size = this.transport.size(data);
-      if (size > maxPayload) throw new PayloadTooLargeError(size, maxPayload);
+      if (!maxPayload || data.length * 8 < maxPayload) return;
+      const size = this.transport.i(data);
+      if (size > maxPayload) {
+        throw failure(`${size} bytes are too many`, { name: "PayloadTooLargeError", size, maxPayload });
+      }
     }
     /**
      * Whether the server has been silent for too long, by the wall clock: timers stand still while a machine sleeps.
      * Then the session closes, soon.
      */
-    _hasPingExpired() {
-      const expired = this.b.now() > this.ga;
-      if (expired) queueMicrotask(() => this.d("ping timeout"));
+    na() {
+      const expired = this.j.now() > this.ta;
+      if (expired) queueMicrotask(() => this.p("ping timeout"));
       return expired;
     }
-    fa(transport) {
-      if (this.transport) this.transport.receiver = null;
-      this.p = this.p.filter((each) => each !== transport);
+    /** Connect over `transport`. */
+    ra(transport) {
+      this.oa(transport);
+      transport.open();
+    }
+    /** From now on `transport` is the session's; the one before is silent. */
+    oa(transport) {
+      if (this.transport) this.transport.c = void 0;
       this.transport = transport;
-      transport.receiver = {
-        opened() {
-        },
-        received: (packet) => this._(packet),
-        drained: () => {
-          this.writeBuffer.splice(0, this.F);
-          this.F = 0;
-          if (this.writeBuffer.length) this.t();
-          else this.a("drain");
-        },
-        failed: (error) => this.g(error),
-        closed: (details) => this.d("transport close", details)
-      };
+      transport.c = this;
     }
-    T(transport) {
-      transport.receiver = null;
-      transport.close();
-      this.p = this.p.filter((each) => each !== transport);
+    W(type, data, options) {
+      if (this.readyState === "opening" || this.readyState === "open") {
+        const packet = { type, data, options };
+        this.a("packetCreate", packet);
+        this.writeBuffer.push(packet);
+        this.u();
+      }
+      return this;
     }
-    t() {
+    /** Hand to the transport what it takes; with nothing left, end if that is what the session waits for. */
+    u() {
       const { transport, writeBuffer } = this;
-      if (this.readyState === "closed" || !transport.writable || this.upgrading || this.F || !writeBuffer.length) {
-        return;
-      }
-      const packets = transport.batch?.(writeBuffer, this.maxPayload || Number.POSITIVE_INFINITY) || writeBuffer;
-      this.F = packets.length;
-      transport.send(packets);
-      this.a("flush");
-    }
-    ha() {
-      const name = this.opts.rememberUpgrade && _Session.priorWebsocketSuccess && this.o.includes("websocket") ? "websocket" : this.o[0];
-      if (!name) {
-        queueMicrotask(() => this.g(new Error("No transports available")));
-        return;
-      }
-      this.fa(this.ja(name));
-      this.transport.open();
-    }
-    ja(name) {
-      return new this.V[name]({
-        ...this.opts,
-        ...this.opts.transportOptions?.[name]
-      });
-    }
-    Z(type, data, options) {
-      if (this.readyState === "closing" || this.readyState === "closed") return;
-      const packet = { type, data, options };
-      this.a("packetCreate", packet);
-      this.writeBuffer.push(packet);
-      this.t();
-    }
-    _(packet) {
-      const { type, data } = packet;
-      this.a("packet", packet);
-      this.a("heartbeat");
-      if (type === "message") {
-        this.a("data", data);
-        this.a("message", data);
-      } else if (type === "ping") {
-        this.Z("pong");
-        this.a("ping");
-        this.a("pong");
-        this.ka();
-      } else if (type === "open") {
-        this.Ha(data);
-      } else if (type === "error") {
-        this.g(Object.assign(new Error("server error"), { code: data }));
-      }
-    }
-    Ha(text) {
-      let data;
-      try {
-        data = JSON.parse(text);
-      } catch (error) {
-        return this.g(error);
-      }
-      this.id = this.opts.query.sid = data.sid;
-      this.maxPayload = data.maxPayload;
-      this.W = data.pingInterval + data.pingTimeout;
-      this.a("handshake", data);
-      if (this.readyState === "closed") return;
-      this.readyState = "open";
-      this.ka();
-      _Session.priorWebsocketSuccess = this.transport.name === "websocket";
-      this.a("open");
-      this.t();
-      const { probe: probe2 } = this.$;
-      if (!probe2 || this.opts.upgrade === false || this.readyState !== "open") return;
-      for (const name of data.upgrades) {
-        if (!this.o.includes(name)) continue;
-        const transport = this.ja(name);
-        this.p.push(transport);
-        probe2(this, transport);
+      if (!transport?.writable || this.upgrading) return;
+      if (writeBuffer.length) {
+        transport.send(writeBuffer, this.maxPayload);
+        this.a("flush");
+      } else if (this.readyState === "closing") {
+        this.p("forced close");
       }
     }
     ka() {
-      const { b: _clock } = this;
-      _clock.clearTimeout(this.X);
-      this.ga = _clock.now() + this.W;
-      this.X = _clock.setTimeout(() => this.d("ping timeout"), this.W);
+      if (!this.writeBuffer.length) this.a("drain");
+      this.u();
+    }
+    s(message) {
+      let packet;
+      let handshake;
+      try {
+        packet = this.x.pa(message);
+        if (packet.type === "open") handshake = JSON.parse(packet.data);
+      } catch {
+        return this.g(failure("server error", { code: "parser error" }));
+      }
+      const { type, data } = packet;
+      this.a("packet", packet);
+      this.a("heartbeat");
+      if (handshake) {
+        this.Qa(handshake);
+      } else if (type === "message") {
+        this.a("data", data);
+        this.a("message", data);
+      } else if (type === "ping") {
+        this.W("pong");
+        this.a("ping");
+        this.a("pong");
+        this.C();
+      }
     }
     g(error) {
-      _Session.priorWebsocketSuccess = false;
-      if (this.opts.tryAllTransports && this.o.length > 1 && this.readyState === "opening") {
-        this.o = this.o.filter((name) => name !== this.transport.name);
-        this.Y();
-        return this.ha();
-      }
+      if (this.x.Oa?.()) return;
       this.a("error", error);
-      this.d("transport error", error);
+      this.p("transport error", error);
     }
-    Y() {
-      if (!this.transport) return;
-      this.transport.receiver = null;
-      this.transport.close();
+    A(details) {
+      this.p("transport close", details);
     }
-    d(reason, description) {
+    p(reason, description) {
       if (this.readyState === "closed") return;
       this.readyState = "closed";
-      this.b.clearTimeout(this.X);
-      this.q();
-      this.Y();
-      this.p.forEach(this.T, this);
+      this.d?.();
+      this.la();
+      this.x.p?.();
       this.id = void 0;
       this.a("close", reason, description);
       this.writeBuffer = [];
     }
+    Qa(data) {
+      this.id = this.opts.query.sid = data.sid;
+      this.maxPayload = data.maxPayload;
+      this.B = data.pingInterval + data.pingTimeout;
+      this.a("handshake", data);
+      if (this.readyState !== "opening") return;
+      this.readyState = "open";
+      this.C();
+      this.a("open");
+      this.u();
+      if (this.readyState === "open") this.x.v?.(data.upgrades);
+    }
+    C() {
+      const { j: _clock, B: _timeout } = this;
+      this.d?.();
+      this.ta = _clock.now() + _timeout;
+      this.d = _clock.after(_timeout, () => this.p("ping timeout"));
+    }
+    /** Close the transport, without a word to anyone here. */
+    la() {
+      if (!this.transport) return;
+      this.transport.c = void 0;
+      this.transport.close();
+    }
   };
 
-  // src/socket/acks.ts
-  var TIMED_OUT = "operation has timed out";
-  var DISCONNECTED = "socket has been disconnected";
-  var Acks = class {
-    constructor(_clock) {
-      this.b = _clock;
+  // src/socket/manager.ts
+  var DEFAULTS = {
+    reconnection: true,
+    reconnectionAttempts: Infinity,
+    reconnectionDelay: 1e3,
+    reconnectionDelayMax: 5e3,
+    randomizationFactor: 0.5,
+    timeout: 2e4
+  };
+  var Manager = class extends Emitter {
+    constructor(uri, opts, _parts) {
+      super();
+      this._ = _parts;
+      this.h = "closed";
+      this.o = false;
+      this.nsps = {};
+      this.q = 0;
+      this.L = false;
+      if (typeof uri === "object") {
+        opts = uri;
+        uri = void 0;
+      }
+      this.uri = uri;
+      this.opts = opts = { ...opts };
+      opts.path ||= "/socket.io";
+      this.j = clockFrom(opts);
+      const settings = opts;
+      for (const name in DEFAULTS) {
+        settings[name] ??= DEFAULTS[name];
+        this[name] = (value) => {
+          if (value === void 0) return settings[name];
+          settings[name] = value;
+          return this;
+        };
+      }
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.Z;
+      this.va = new Encoder2();
+      this.K = new Decoder2();
+      this.K.on("decoded", (packet) => {
+        this.a("packet", packet);
+        const socket = this.nsps[packet.nsp];
+        if (socket?.active) socket.s(packet);
+      });
+      this.X = opts.autoConnect !== false;
+      if (this.X) this.open();
     }
-    _clock;
-    v = /* @__PURE__ */ new Map();
-    /** With a `timeout`, in milliseconds, `expired` is called before `fn` gets the error. */
-    add(id, fn, withError, timeout, expired) {
-      const timer = timeout !== void 0 && this.b.setTimeout(() => {
-        expired?.();
-        this.fail(id, new Error(TIMED_OUT));
-      }, timeout);
-      this.v.set(id, { fn, withError: withError || timeout !== void 0, timer });
+    /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
+    open(done) {
+      if (this.h !== "closed") return this;
+      this.h = "opening";
+      this.L = false;
+      this.d?.();
+      this.Y ??= this._.wa?.(this);
+      const engine = new Session(this.uri, this.opts, this._.$);
+      this.engine = engine;
+      const fail = (error) => {
+        this.xa();
+        engine.close();
+        this.g(error);
+        done?.(error);
+        if (this.o) {
+          this.o = false;
+          this.aa();
+          this.a("reconnect_error", error);
+        } else if (!done) {
+          this.aa();
+        }
+      };
+      const on = (event, listener) => engine.on(
+        event,
+        ((...args) => {
+          if (engine === this.engine && this.h !== "closed") listener(...args);
+        })
+      );
+      on("open", () => {
+        this.d?.();
+        this.h = "open";
+        this.a("open");
+        for (const socket of this.D()) socket.v();
+        done?.();
+        if (this.o) {
+          const attempt = this.q;
+          this.o = false;
+          this.q = 0;
+          this.a("reconnect", attempt);
+        }
+      });
+      on("error", (error) => {
+        if (this.h === "open") this.g(error);
+        else fail(error);
+      });
+      on("close", (reason, description) => {
+        if (this.h === "open") this.t(reason, description);
+        else fail(failure(reason, { description }));
+      });
+      on("ping", () => this.a("ping"));
+      on("data", (data) => {
+        try {
+          this.K.add(data);
+        } catch (error) {
+          this.t("parse error", error);
+        }
+      });
+      const timeout = this.timeout();
+      if (timeout !== false) {
+        this.d = this.j.after(timeout, () => fail(new Error("timeout")));
+      }
+      return this;
     }
-    /** The answer has come; nobody may be waiting any more. */
-    settle(id, args) {
-      const pending = this.la(id);
-      if (pending) call(pending.fn, null, pending.withError ? [null, ...args] : args);
+    connect(done) {
+      return this.open(done);
     }
-    /** No answer will come. False where nobody could be told. */
-    fail(id, error) {
-      const pending = this.la(id);
-      if (!pending?.withError) return false;
-      call(pending.fn, null, [error]);
-      return true;
+    /** The socket of a namespace; there is one. */
+    socket(nsp, opts) {
+      this.nsps[nsp] ||= new this._.ba(this, nsp, opts);
+      const socket = this.nsps[nsp];
+      if (this.X && !socket.active) socket.connect();
+      return socket;
     }
-    /** `fail` for all but those in `kept`. */
-    failAll(error, kept) {
-      for (const id of [...this.v.keys()]) if (!kept(id)) this.fail(id, error);
+    /** A socket needs no connection any more: close it after the last one. */
+    M(_socket) {
+      if (!this.D().length) this.Ra();
     }
-    takesError(id) {
-      return !!this.v.get(id)?.withError;
+    /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
+    N({ type, nsp, id, data }) {
+      const { engine } = this;
+      const messages = this.va.encode({ type, nsp, id, data });
+      for (const message of messages) engine.ua(message);
+      for (const message of messages) engine.W("message", message);
     }
-    la(id) {
-      const pending = this.v.get(id);
-      this.v.delete(id);
-      this.b.clearTimeout(pending?.timer);
-      return pending;
+    /** Close, and stay so. */
+    Ra() {
+      this.L = true;
+      this.o = false;
+      this.t("forced close");
+    }
+    /** The sockets that want a connection. */
+    D() {
+      return Object.values(this.nsps).filter((socket) => socket.active);
+    }
+    xa() {
+      this.d?.();
+      this.K.destroy();
+      this.h = "closed";
+    }
+    g(error) {
+      this.a("error", error);
+      for (const socket of this.D()) socket.g(error);
+    }
+    t(reason, description) {
+      this.xa();
+      this.engine?.close();
+      this.q = 0;
+      this.a("close", reason, description);
+      for (const socket of this.D()) socket.t(reason, description);
+      this.aa();
+    }
+    /** Connect again, after a while, where that is wanted and not under way. */
+    aa() {
+      const settings = this.opts;
+      if (this.h !== "closed" || this.o) return;
+      if (!this.L && settings.reconnection && this.q < (settings.reconnectionAttempts || Infinity)) {
+        this.o = true;
+        const delay = delayAfter(this.q++, settings, this.j.random());
+        this.d = this.j.after(delay, () => this.ma());
+        return;
+      }
+      this.Y?.();
+      this.Y = void 0;
+      this.d?.();
+      if (this.q) {
+        this.q = 0;
+        this.a("reconnect_failed");
+        for (const socket of this.D()) socket.ya();
+      }
+    }
+    /** Connect again, now, where that is being waited for. */
+    ma() {
+      if (!this.o || this.h !== "closed") return;
+      this.d?.();
+      this.a("reconnect_attempt", this.q);
+      if (!this.L) this.open();
     }
   };
 
@@ -714,162 +813,122 @@
   var ACK = 3;
   var CONNECT_ERROR = 4;
   var BINARY = 3;
-  var RESERVED = /^(connect|connect_error|disconnect|disconnecting|newListener|removeListener)$/;
-  function isDataValid(type, data) {
+  var RESERVED = /^(connect(_error)?|disconnect(ing)?|(new|remove)Listener)$/;
+  function check(kind, { data, id }) {
     const isList = Array.isArray(data);
-    const isObject = typeof data === "object" && data !== null && !isList;
-    switch (type) {
-      case CONNECT:
-        return data === void 0 || isObject;
-      case DISCONNECT:
-        return data === void 0;
-      case EVENT:
-        return isList && (typeof data[0] === "number" || typeof data[0] === "string" && !RESERVED.test(data[0]));
-      case ACK:
-        return isList;
-      default:
-        return data === void 0 || typeof data === "string" || isObject;
-    }
+    const isValid = kind === EVENT ? isList && /^[sn]/.test(typeof data[0]) && !RESERVED.test(data[0]) : kind === ACK ? isList : id === void 0 && (data === void 0 || kind !== DISCONNECT && !!data && typeof data === "object" && !isList || kind === CONNECT_ERROR && typeof data === "string");
+    if (!isValid) throw invalid();
+  }
+  var invalid = () => new Error("invalid packet");
+
+  // src/socket/attachments.ts
+  function isBinary(value) {
+    return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob;
+  }
+  function hasBinary(value) {
+    if (!value || typeof value !== "object") return false;
+    if (isBinary(value)) return true;
+    const { toJSON } = value;
+    return toJSON?.call ? hasBinary(toJSON.call(value)) : Object.values(value).some(hasBinary);
+  }
+  function parseWith(attachments, json) {
+    return JSON.parse(json, (_key, value) => {
+      if (value?._placeholder !== true) return value;
+      if (typeof value.num !== "number" || !(value.num in attachments)) throw invalid();
+      return attachments[value.num];
+    });
   }
 
-  // src/socket/retries.ts
-  var RetryQueue = class {
-    constructor(_carrier, _clock, _retries, _window) {
-      this.ma = _carrier;
-      this.b = _clock;
-      this.f = _retries;
-      this.Ia = _window;
-    }
-    _carrier;
-    _clock;
-    _retries;
-    _window;
-    queue = [];
-    /** `fn` gets an error or null, and what the acknowledgement brought; `timeout` is for each try. */
-    add(packet, fn, timeout) {
-      const id = packet.id;
-      this.queue.push({ id, args: packet.data, tryCount: 0, pending: false, packet, fn, timeout });
-      this.drain();
-    }
-    /** Send what may be sent. THROWS as the carrier, for an event whose emitter cannot be told otherwise. */
-    drain() {
-      if (!this.ma.isReady()) return;
-      for (const entry of this.queue.slice(0, this.Ia)) {
-        if (entry.pending) continue;
-        entry.pending = true;
-        entry.tryCount++;
-        if (entry.timeout !== void 0) {
-          entry.timer = this.b.setTimeout(() => {
-            this.na(entry, new Error(TIMED_OUT));
-            this.drain();
-          }, entry.timeout);
-        }
-        try {
-          this.ma.transmit(entry.packet);
-        } catch (error) {
-          this.w(entry, [error]);
-          if (!entry.fn) throw error;
-        }
+  // src/socket/parser.ts
+  var Encoder = class {
+    /** The messages of a packet: text first, then the attachments. THROWS TypeError for what JSON cannot say. */
+    encode({ type, nsp, id = "", data }) {
+      const attachments = [];
+      let json = data && JSON.stringify(data);
+      if ((type === EVENT || type === ACK) && hasBinary(data)) {
+        json = JSON.stringify(data, function(key, value) {
+          const original = isBinary(this[key]) ? this[key] : value;
+          return isBinary(original) ? { _placeholder: true, num: attachments.push(original) - 1 } : value;
+        });
+        type += BINARY;
       }
+      const count = attachments.length ? `${attachments.length}-` : "";
+      return [`${type}${count}${nsp === "/" ? "" : `${nsp},`}${id}${json ?? ""}`, ...attachments];
     }
-    /** The acknowledgement of an event has come. False where there is no such event. */
-    settle(id, args) {
-      const entry = this.queue.find((each) => each.id === id);
-      if (!entry) return false;
-      this.w(entry, [null, ...args]);
-      this.drain();
-      return true;
+  };
+  var TEXT = /^(?:([0-4])|([56])([1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d{0,16})(["[{].*)?$/s;
+  var Decoder = class extends Emitter {
+    constructor() {
+      super(...arguments);
+      /** The text whose attachments are under way, taken apart, and those that have arrived. */
+      this.k = null;
+      this.za = [];
     }
-    /** The connection is lost, and with it what was under way. */
-    interrupt(error) {
-      for (const entry of [...this.queue]) if (entry.pending) this.na(entry, error);
+    /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
+    add(message) {
+      const isText = typeof message === "string";
+      const text = isText ? TEXT.exec(message) : this.k;
+      if (!text || isText && this.k) throw invalid();
+      const [, plain, binary, count = 0, nsp = "/", digits, json] = text;
+      const attachments = this.za;
+      if (!isText) attachments.push(message);
+      this.k = text;
+      if (attachments.length < +count) return;
+      this.destroy();
+      const type = +(plain ?? binary);
+      const packet = { type, nsp };
+      if (digits) packet.id = +digits;
+      if (json) packet.data = binary ? parseWith(attachments, json) : JSON.parse(json);
+      check(binary ? type - BINARY : type, packet);
+      this.a("decoded", packet);
     }
-    /** Give up the event that has waited longest. */
-    dropOldest(error) {
-      const oldest = this.queue.find((entry) => !entry.pending);
-      if (oldest) this.w(oldest, [error]);
-    }
-    /** Give up what someone waits for; what nobody waits for stays. */
-    giveUp(error) {
-      for (const entry of [...this.queue]) if (entry.fn) this.w(entry, [error]);
-    }
-    na(entry, error) {
-      entry.pending = false;
-      this.b.clearTimeout(entry.timer);
-      if (entry.tryCount > this.f) this.w(entry, [error]);
-    }
-    w(entry, result) {
-      const at = this.queue.indexOf(entry);
-      if (at < 0) return;
-      this.queue.splice(at, 1);
-      this.b.clearTimeout(entry.timer);
-      if (entry.fn) call(entry.fn, null, result);
+    /** Forget what has arrived of a packet. */
+    destroy() {
+      this.k = null;
+      this.za = [];
     }
   };
 
+  // src/socket/outgoing.ts
+  function remove(list, event) {
+    const at = list.indexOf(event);
+    if (at >= 0) list.splice(at, 1);
+  }
+
   // src/socket/socket.ts
+  var IN = "in";
+  var OUT = "out";
+  var DISCONNECTED = "socket has been disconnected";
   var Socket = class extends Emitter {
     constructor(io2, nsp, _opts = {}) {
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.x = _opts;
-      const { auth, retries, retryWindow = 64 } = _opts;
-      this.auth = auth;
-      this.h = new Acks(io2.b);
-      if (retries) {
-        this.f = new RetryQueue(
-          { isReady: () => this.oa(), transmit: (packet) => this.pa(packet) },
-          io2.b,
-          retries,
-          retryWindow
-        );
-        this._queue = this.f.queue;
-        this.I = Array.from(
-          crypto.getRandomValues(new Uint8Array(24)),
-          (byte) => (byte % 32).toString(32)
-        ).join("");
-      }
-      if (io2._autoConnect) this.connect();
+      this.y = _opts;
+      this.connected = false;
+      /** Whether the connection continues the one before: the same id, and nothing missed. */
+      this.recovered = false;
+      /** Whether the socket is connected, or will be without being asked. */
+      this.active = false;
+      /** Events that came before the answer to CONNECT. */
+      this.receiveBuffer = [];
+      this.sendBuffer = [];
+      this.Aa = 0;
+      this.O = {};
+      /** Events that wait for an acknowledgement. */
+      this.E = /* @__PURE__ */ new Map();
+      /** Those who hear of every event that arrives, and of every one that is sent. */
+      this.l = new Emitter();
+      this.auth = _opts.auth;
     }
-    io;
-    nsp;
-    _opts;
-    /** Given by the server at each connection; undefined while there is none. */
-    id;
-    connected = false;
-    /** Whether the connection continues the one before: the same id, and nothing missed. */
-    recovered = false;
-    /** Whether the server knows which events it has seen, and handles none twice though `retries` sends them again. */
-    deduplicated = false;
-    auth;
-    /** Events that came before the answer to CONNECT. */
-    receiveBuffer = [];
-    sendBuffer = [];
-    /** What names this session for recovery, and the position in it. */
-    _pid;
-    _lastOffset;
-    _queue = [];
-    G = false;
-    H = {};
-    aa = 0;
-    h;
-    f;
-    I;
-    k = [];
-    l = [];
     get disconnected() {
       return !this.connected;
     }
-    /** Whether the socket is connected, or will be without being asked. */
-    get active() {
-      return this.G;
-    }
     connect() {
       if (this.connected) return this;
-      this.G = true;
-      if (!this.io._reconnecting) this.io.open();
-      if (this.io._readyState === "open") this.qa();
+      this.active = true;
+      if (!this.io.o) this.io.open();
+      if (this.io.h === "open") this.v();
       return this;
     }
     open() {
@@ -878,10 +937,10 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.J({ type: DISCONNECT, nsp: this.nsp });
-      this.ba();
-      if (wasConnected) this.d("io client disconnect");
-      this.ra();
+      if (wasConnected) this.io.N({ type: DISCONNECT, nsp: this.nsp });
+      this.M();
+      if (wasConnected) this.t("io client disconnect");
+      this.ya();
       return this;
     }
     close() {
@@ -896,13 +955,12 @@
      * PayloadTooLargeError or BufferFullError for an event that will not be sent and has no one else to tell.
      */
     emit(event, ...args) {
-      const fn = typeof args.at(-1) === "function" ? args.pop() : void 0;
-      return this.sa(event, args, fn);
+      return this.Ba([event, ...args]);
     }
     /** Send an event; resolves with what the acknowledgement brings, rejects where none will come. */
     emitWithAck(event, ...args) {
       return new Promise((resolve, reject) => {
-        this.sa(event, args, (error, value) => error ? reject(error) : resolve(value), true);
+        this.Ba([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
       });
     }
     /** Has no effect: browsers decide on compression. */
@@ -911,551 +969,271 @@
     }
     /** The next event is dropped where it cannot be sent at once. */
     get volatile() {
-      this.H.volatile = true;
+      this.O.volatile = true;
       return this;
     }
     /** How long to wait for the acknowledgement of the next event, in milliseconds. */
     timeout(timeout) {
-      this.H.timeout = timeout;
+      this.O.timeout = timeout;
       return this;
     }
     /** Hear of every event that arrives: its name, then its arguments. */
     onAny(listener) {
-      this.k = [...this.k, listener];
+      this.l.on(IN, listener);
       return this;
     }
     prependAny(listener) {
-      this.k = [listener, ...this.k];
+      this.l.sa(IN, listener);
       return this;
     }
     offAny(listener) {
-      this.k = without(this.k, listener);
+      this.l.off(IN, listener);
       return this;
     }
     listenersAny() {
-      return this.k;
+      return this.l.listeners(IN);
     }
     /** Hear of every event that is sent. */
     onAnyOutgoing(listener) {
-      this.l = [...this.l, listener];
+      this.l.on(OUT, listener);
       return this;
     }
     prependAnyOutgoing(listener) {
-      this.l = [listener, ...this.l];
+      this.l.sa(OUT, listener);
       return this;
     }
     offAnyOutgoing(listener) {
-      this.l = without(this.l, listener);
+      this.l.off(OUT, listener);
       return this;
     }
     listenersAnyOutgoing() {
-      return this.l;
+      return this.l.listeners(OUT);
     }
     /** The manager's connection is open. */
-    qa() {
-      const { engine } = this.io;
-      const connect = (auth) => {
-        if (engine !== this.io.engine || this.io._readyState !== "open" || !this.G || this.connected)
-          return;
-        const retry = this.I && { id: this.I, from: this._queue[0]?.id ?? this.aa };
-        const data = {
-          ...this._pid && { pid: this._pid, offset: this._lastOffset },
-          ...retry && { retry },
-          ...auth
-        };
-        this.io.J({ type: CONNECT, nsp: this.nsp, data: auth || this._pid || retry ? data : void 0 });
+    v() {
+      const { io: io2, nsp, auth } = this;
+      const { engine } = io2;
+      const connect = (data) => {
+        if (engine.readyState !== "open" || !this.active || this.connected) return;
+        const own = this.ca();
+        io2.N({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
       };
-      if (typeof this.auth === "function") call(this.auth, this, [connect]);
-      else connect(this.auth);
+      if (typeof auth === "function") call(auth, this, [connect]);
+      else connect(auth);
     }
     /** The connection could not be made, or failed. */
     g(error) {
       if (!this.connected) this.a("connect_error", error);
     }
-    d(reason, description) {
+    t(reason, description) {
       this.connected = false;
       this.id = void 0;
       this.a("disconnect", reason, description);
-      const error = new Error(DISCONNECTED);
-      const waiting = new Set(this.sendBuffer.map((packet) => packet.id));
-      this.h.failAll(error, (id) => waiting.has(id));
-      this.f?.interrupt(error);
-    }
-    /** There will be no connection, unless someone asks for one: tell those who wait. */
-    ra() {
-      const error = new Error(DISCONNECTED);
-      const told = this.sendBuffer.filter((packet) => this.h.takesError(packet.id));
-      this.sendBuffer = this.sendBuffer.filter((packet) => !told.includes(packet));
-      for (const packet of told) this.h.fail(packet.id, error);
-      this.f?.giveUp(error);
-    }
-    _({ type, id, data }) {
-      switch (type) {
-        case CONNECT:
-          if (data?.sid) return this.Ja(data);
-          return this.g(
-            new Error("the server speaks Socket.IO 2, which this client does not: its CONNECT has no sid")
-          );
-        case EVENT:
-        case EVENT + BINARY: {
-          const args = id === void 0 ? data : [...data, this.Ka(id)];
-          if (this.connected) this.ta(args);
-          else this.receiveBuffer.push(args);
-          return;
-        }
-        case ACK:
-        case ACK + BINARY:
-          if (!this.f?.settle(id, data)) this.h.settle(id, data);
-          return;
-        case DISCONNECT:
-          this.ba();
-          return this.d("io server disconnect");
-        case CONNECT_ERROR:
-          this.ba();
-          this.a(
-            "connect_error",
-            Object.assign(new Error(data?.message ?? data), { data: data?.data })
-          );
+      for (const event of this.E.values()) {
+        if (event.F) this.P(event, new Error(DISCONNECTED));
       }
     }
-    Ja({ sid, pid, retry }) {
+    /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
+    ya() {
+      for (const event of this.E.values()) {
+        if (event.Ca && event.da) this.f(event, new Error(DISCONNECTED));
+      }
+    }
+    s({ type, id, data }) {
+      if (type === CONNECT) {
+        if (data?.sid) this.Sa(data);
+        else this.g(new Error("no sid"));
+      } else if (type === EVENT || type === EVENT + BINARY) {
+        const args = id === void 0 ? data : [...data, this.Ta(id)];
+        if (this.connected) this.Q(args);
+        else this.receiveBuffer.push(args);
+      } else if (type === ACK || type === ACK + BINARY) {
+        const event = this.E.get(id);
+        if (event) this.f(event, null, data);
+      } else {
+        this.M();
+        if (type === DISCONNECT) this.t("io server disconnect");
+        else this.g(failure(data?.message ?? data, { data: data?.data }));
+      }
+    }
+    Sa({ sid, pid }) {
       this.id = sid;
       this.recovered = !!pid && pid === this._pid;
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
-      this.deduplicated = !!this.I && !!retry;
       this.connected = true;
-      const { receiveBuffer, sendBuffer } = this;
-      this.receiveBuffer = [];
-      this.sendBuffer = [];
-      for (const args of receiveBuffer) this.ta(args);
-      for (const packet of sendBuffer) call(this.ua, this, [packet]);
-      if (this.f) call(this.f.drain, this.f, []);
+      for (const args of this.receiveBuffer.splice(0)) this.Q(args);
+      for (const event of this.sendBuffer.splice(0)) call(this.ea, this, [event]);
       this.a("connect");
     }
-    ta(args) {
-      for (const listener of this.k) call(listener, this, args);
-      const [event, ...rest] = args;
-      this.a(event, ...rest);
-      const offset = rest.at(-1);
-      if (this._pid && typeof offset === "string" && /^[\w.:+/=-]{1,64}$/.test(offset))
-        this._lastOffset = offset;
+    Q(args) {
+      this.l.a(IN, ...args);
+      this.a(...args);
+      const last = args[args.length - 1];
+      if (this._pid && typeof last === "string") this._lastOffset = last;
     }
     /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
-    Ka(id) {
-      const { engine } = this.io;
-      let answered = false;
+    Ta(id) {
+      const { io: io2, nsp } = this;
+      let engine = io2.engine;
       return (...data) => {
-        if (answered || engine !== this.io.engine || !this.connected) return;
-        answered = true;
-        this.io.J({ type: ACK, nsp: this.nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.N({ type: ACK, nsp, id, data });
+        engine = null;
       };
     }
-    sa(event, args, fn, withError = false) {
-      if (RESERVED.test(String(event))) throw new Error(`"${String(event)}" is a reserved event name`);
-      const { volatile, timeout = this.x.ackTimeout } = this.H;
-      this.H = {};
-      const packet = { type: EVENT, nsp: this.nsp, data: [event, ...args] };
-      const retries = volatile ? void 0 : this.f;
-      try {
-        if (retries) {
-          packet.id = this.aa++;
-          this.va(this._queue, (error) => retries.dropOldest(error));
-          retries.add(packet, fn, timeout);
-          return this;
-        }
-        if (fn) {
-          packet.id = this.aa++;
-          this.h.add(packet.id, fn, withError, timeout, () => {
-            this.sendBuffer = this.sendBuffer.filter((each) => each !== packet);
-          });
-        }
-        if (volatile && !this.io.engine?.transport?.writable) {
-          this.h.fail(packet.id, new Error("volatile event has been dropped"));
-        } else if (this.oa()) {
-          this.ua(packet);
-        } else {
-          this.va(this.sendBuffer, (error) => this.h.fail(this.sendBuffer.shift()?.id, error));
-          this.sendBuffer.push(packet);
-        }
-      } catch (error) {
-        if (retries && fn) call(fn, this, [error]);
-        else if (!this.h.fail(packet.id, error) && error.policy !== "drop-newest") {
-          throw error;
-        }
-      }
+    Ba(args, fn, withError) {
+      const { volatile, timeout = this.y.ackTimeout } = this.O;
+      this.O = {};
+      if (!fn && typeof args.at(-1) === "function") fn = args.pop();
+      if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
+      const event = {
+        type: EVENT,
+        nsp: this.nsp,
+        data: args,
+        F: false,
+        Ca: fn,
+        da: withError || timeout !== void 0,
+        B: timeout
+      };
+      if (fn) this.Da(event);
+      if (volatile && !this.io.engine?.transport?.writable) this.f(event, new Error("dropped"));
+      else this.fa(event, volatile);
       return this;
     }
-    /** THROWS BufferFullError where a list of what waits is full and nothing in it may make way. */
-    va(waiting, dropOldest) {
-      const { bufferLimit = 1e4, bufferPolicy = "throw" } = this.x;
-      if (waiting.length < bufferLimit) return;
-      const error = new BufferFullError(bufferLimit, bufferPolicy);
-      if (bufferPolicy !== "drop-oldest") throw error;
-      dropOldest(error);
+    /** Send an event, now or when there is a connection. */
+    fa(event, _isVolatile) {
+      this.C(event);
+      if (this.ga()) this.ea(event);
+      else this.sendBuffer.push(event);
     }
-    oa() {
-      return this.connected && !this.io.engine._hasPingExpired();
+    /** What the server is told at a connection, beside `auth`. */
+    ca() {
+      return this._pid ? { pid: this._pid, offset: this._lastOffset } : void 0;
     }
-    /** Send; what cannot be sent is told to who waits for the acknowledgement, and thrown where nobody does. */
-    ua(packet) {
+    /** Give an event the id by which it is acknowledged. */
+    Da(event) {
+      event.id = this.Aa++;
+      this.E.set(event.id, event);
+    }
+    ga() {
+      return this.connected && !this.io.engine.na();
+    }
+    /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
+    ea(event) {
+      event.F = true;
       try {
-        this.pa(packet);
+        this.l.a(OUT, ...event.data);
+        this.io.N(event);
       } catch (error) {
-        if (!this.h.fail(packet.id, error)) throw error;
+        if (!this.f(event, error)) throw error;
       }
     }
-    pa(packet) {
-      for (const listener of this.l) call(listener, this, packet.data);
-      this.io.J(packet);
+    C(event) {
+      if (event.B === void 0) return;
+      event.d = this.io.j.after(
+        event.B,
+        () => this.P(event, new Error("operation has timed out"))
+      );
+    }
+    /** An event was not acknowledged. */
+    P(event, error) {
+      this.f(event, error);
+    }
+    /** An event is done with, by an error or an answer. False where nobody could be told. */
+    f(event, error, answer = []) {
+      const { Ca: _fn, da: _withError } = event;
+      event.d?.();
+      this.E.delete(event.id);
+      remove(this.sendBuffer, event);
+      if (!_fn || error && !_withError) return false;
+      call(_fn, this, _withError ? [error, ...answer] : answer);
+      return true;
     }
     /** From now on the manager does not connect for this socket. */
-    ba() {
-      this.G = false;
-      this.io.La(this);
+    M() {
+      this.active = false;
+      this.io.M(this);
     }
   };
-  function without(listeners, listener) {
-    const at = listeners.indexOf(listener);
-    return listener ? listeners.filter((_, index) => index !== at) : [];
-  }
 
-  // src/socket/manager.ts
-  var Manager = class extends Emitter {
-    constructor(uri, opts, _parts) {
-      super();
-      this.$ = _parts;
-      if (typeof uri === "object") {
-        opts = uri;
-        uri = void 0;
-      }
-      this.uri = uri;
-      this.opts = opts = { ...opts };
-      opts.path ||= "/socket.io";
-      this.b = opts.clock || systemClock(opts.useNativeTimers);
-      this.y = {
-        reconnection: opts.reconnection !== false,
-        reconnectionAttempts: opts.reconnectionAttempts || Number.POSITIVE_INFINITY,
-        reconnectionDelay: opts.reconnectionDelay || 1e3,
-        reconnectionDelayMax: opts.reconnectionDelayMax || 5e3,
-        randomizationFactor: opts.randomizationFactor ?? 0.5,
-        timeout: opts.timeout ?? 2e4
-      };
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.parser;
-      this.wa = new Encoder2();
-      this.K = new Decoder2();
-      this.K.on("decoded", (packet) => {
-        this.a("packet", packet);
-        const socket = this.nsps[packet.nsp];
-        if (socket?.active) socket._(packet);
-      });
-      this._autoConnect = opts.autoConnect !== false;
-      if (this._autoConnect) this.open();
+  // src/socket/reliable.ts
+  var ReliableSocket = class extends Socket {
+    constructor() {
+      super(...arguments);
+      /** Whether the server knows which events it has seen, and handles none twice though they are sent again. */
+      this.deduplicated = false;
+      /** Events that are not acknowledged yet. */
+      this._queue = [];
     }
-    _parts;
-    uri;
-    opts;
-    _autoConnect;
-    _readyState = "closed";
-    _reconnecting = false;
-    nsps = {};
-    b;
-    y;
-    // biome-ignore lint/suspicious/noExplicitAny: parsers are written by anyone, without types
-    wa;
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    K;
-    m = 0;
-    L = false;
-    M;
-    ca = [];
-    q = [];
-    reconnection(value) {
-      return this.r("reconnection", value);
+    s(packet) {
+      if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
+      super.s(packet);
+      call(this.ha, this, []);
     }
-    reconnectionAttempts(value) {
-      return this.r("reconnectionAttempts", value);
+    Q(args) {
+      const before = this._lastOffset;
+      super.Q(args);
+      if (OFFSET.test(before) && !OFFSET.test(this._lastOffset)) this._lastOffset = before;
     }
-    reconnectionDelay(value) {
-      return this.r("reconnectionDelay", value);
+    ca() {
+      const own = super.ca();
+      if (!this.y.retries) return own;
+      this.Ea ||= randomId();
+      return { ...own, retry: { id: this.Ea, from: this._queue[0]?.id ?? this.Aa } };
     }
-    randomizationFactor(value) {
-      return this.r("randomizationFactor", value);
-    }
-    reconnectionDelayMax(value) {
-      return this.r("reconnectionDelayMax", value);
-    }
-    timeout(value) {
-      return this.r("timeout", value);
-    }
-    /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
-    open(done) {
-      if (this._readyState !== "closed") return this;
-      this._readyState = "opening";
-      this.L = false;
-      this.b.clearTimeout(this.M);
-      this.Ma();
-      const engine = new Session(this.uri, this.opts, this.$);
-      this.engine = engine;
-      const fail = (error) => {
-        this.xa();
-        this._readyState = "closed";
-        engine.close();
-        this.g(error);
-        done?.(error);
-        if (this._reconnecting) {
-          this._reconnecting = false;
-          this.da();
-          this.a("reconnect_error", error);
-        } else if (!done) {
-          this.da();
-        }
-      };
-      const on = (event, listener) => {
-        engine.on(event, listener);
-        this.ca.push(() => engine.off(event, listener));
-      };
-      on("open", () => {
-        clearTimeout();
-        this._readyState = "open";
-        this.a("open");
-        for (const socket of Object.values(this.nsps)) if (socket.active) socket.qa();
-        done?.();
-        if (this._reconnecting) {
-          const attempt = this.m;
-          this._reconnecting = false;
-          this.m = 0;
-          this.a("reconnect", attempt);
-        }
-      });
-      on("error", (error) => {
-        if (this._readyState === "open") this.g(error);
-        else fail(error);
-      });
-      on("close", (reason, description) => {
-        if (this._readyState === "open") this.d(reason, description);
-        else fail(Object.assign(new Error(reason), { description }));
-      });
-      on("ping", () => this.a("ping"));
-      on("data", (data) => {
-        try {
-          this.K.add(data);
-        } catch (error) {
-          this.d("parse error", error);
-        }
-      });
-      const { timeout } = this.y;
-      const timer = timeout !== false && this.b.setTimeout(() => fail(new Error("timeout")), timeout);
-      const clearTimeout = () => this.b.clearTimeout(timer);
-      this.ca.push(clearTimeout);
-      return this;
-    }
-    connect(done) {
-      return this.open(done);
-    }
-    /** The socket of a namespace; there is one. */
-    socket(nsp, opts) {
-      let socket = this.nsps[nsp];
-      if (!socket) {
-        socket = this.nsps[nsp] = new Socket(this, nsp, opts);
-      } else if (this._autoConnect && !socket.active) {
-        socket.connect();
-      }
-      return socket;
-    }
-    /** A socket needs no connection any more: close it after the last one. */
-    La(_socket) {
-      if (!Object.values(this.nsps).some((socket) => socket.active)) this.Na();
-    }
-    /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    J(packet) {
-      const { engine } = this;
-      const messages = this.wa.encode(packet);
-      for (const message of messages) engine.ia(message);
-      for (const message of messages) engine.Z("message", message);
-    }
-    /** Close, and stay so. */
-    Na() {
-      this.L = true;
-      this._reconnecting = false;
-      this.d("forced close");
-    }
-    // biome-ignore lint/suspicious/noExplicitAny: the overloads of its callers say what it is
-    r(name, value) {
-      if (value === void 0) return this.y[name];
-      this.y[name] = value;
-      return this;
-    }
-    xa() {
-      for (const cleanUp of this.ca.splice(0)) cleanUp();
-      this.K.destroy();
-    }
-    g(error) {
-      this.a("error", error);
-      for (const socket of Object.values(this.nsps)) if (socket.active) socket.g(error);
-    }
-    d(reason, description) {
-      this.xa();
-      this.engine?.close();
-      this.m = 0;
-      this._readyState = "closed";
-      this.a("close", reason, description);
-      for (const socket of Object.values(this.nsps)) if (socket.active) socket.d(reason, description);
-      this.da();
-    }
-    /** Connect again, after a while, where that is wanted and not under way. */
-    da() {
-      const { reconnection, reconnectionAttempts, ...delays } = this.y;
-      if (this._readyState !== "closed" || this._reconnecting) return;
-      if (!this.L && reconnection && this.m < reconnectionAttempts) {
-        this._reconnecting = true;
-        this.M = this.b.setTimeout(
-          () => this.ya(),
-          delayAfter(this.m++, delays, this.b.random())
-        );
+    fa(event, isVolatile) {
+      if (!this.y.retries || isVolatile) {
+        if (this.ga() || this.Fa(this.sendBuffer, event)) super.fa(event);
         return;
       }
-      for (const leave of this.q.splice(0)) leave();
-      this.b.clearTimeout(this.M);
-      if (this.m) {
-        this.m = 0;
-        this.a("reconnect_failed");
-        for (const socket of Object.values(this.nsps)) socket.ra();
+      event.args = event.data;
+      event.tryCount = 0;
+      event.da = true;
+      if (event.id === void 0) this.Da(event);
+      if (this.Fa(this._queue, event)) this._queue.push(event);
+      this.ha();
+    }
+    /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
+    Fa(waiting, event) {
+      const { bufferLimit = 1e4, bufferOverflow } = this.y;
+      if (waiting.length < bufferLimit) return true;
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ F: _isSent }) => !_isSent);
+      const error = failure("the buffer is full", { name: "BufferFullError", limit: bufferLimit });
+      if (!this.f(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
+      return !!oldest;
+    }
+    /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
+    ha() {
+      for (const event of this._queue.slice(0, this.y.retryWindow ?? 64)) {
+        if (event.F || !this.ga()) continue;
+        event.tryCount++;
+        this.C(event);
+        this.ea(event);
       }
     }
-    ya() {
-      this.a("reconnect_attempt", this.m);
-      if (!this.L) this.open();
+    P(event, error) {
+      event.F = false;
+      event.d?.();
+      if (!(event.tryCount <= this.y.retries)) super.P(event, error);
+      call(this.ha, this, []);
     }
-    /** Connect at once when there is reason to believe that it works again, and see what a sleep has left. */
-    Ma() {
-      if (this.q.length) return;
-      const attempt = () => {
-        if (!this._reconnecting || this._readyState !== "closed") return;
-        this.b.clearTimeout(this.M);
-        this.ya();
-      };
-      const wake = () => {
-        if (this._readyState === "open" && this.engine._hasPingExpired()) queueMicrotask(attempt);
-        else if (!globalThis.document?.hidden) attempt();
-      };
-      this.q = [
-        listenToPage("online", wake),
-        listenToPage("visibilitychange", wake),
-        listenToPage("pageshow", wake),
-        // A page with an open connection cannot be kept for the way back.
-        listenToPage("pagehide", (event) => {
-          if (event.persisted) {
-            this.engine.d("transport close", { description: "page has been left" });
-          }
-        })
-      ];
+    f(event, error, answer) {
+      remove(this._queue, event);
+      return super.f(event, error, answer);
     }
   };
-
-  // src/socket/parser.ts
-  var parser_exports = {};
-  __export(parser_exports, {
-    Decoder: () => Decoder,
-    Encoder: () => Encoder
-  });
-
-  // src/socket/attachments.ts
-  function isBinary(value) {
-    return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob;
+  var OFFSET = /^[\w-]{4}-\d+$/;
+  function randomId() {
+    return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))).replace(/\W/g, "-");
   }
-  function hasBinary(value) {
-    if (!value || typeof value !== "object") return false;
-    if (isBinary(value)) return true;
-    if ("toJSON" in value && typeof value.toJSON === "function") return hasBinary(value.toJSON());
-    return (Array.isArray(value) ? value : Object.values(value)).some(hasBinary);
-  }
-  function reconstruct(value, attachments) {
-    if (!value || typeof value !== "object") return value;
-    const node = value;
-    if (node._placeholder === true) {
-      if (!(typeof node.num === "number" && node.num in attachments)) throw new Error("illegal attachments");
-      return attachments[node.num];
-    }
-    for (const key of Object.keys(node)) node[key] = reconstruct(node[key], attachments);
-    return node;
-  }
-
-  // src/socket/parser.ts
-  var Encoder = class {
-    /** `replacer` as for JSON.stringify. */
-    constructor(_replacer) {
-      this.Oa = _replacer;
-    }
-    _replacer;
-    /** The messages of a packet: text first, then the attachments. THROWS TypeError for what JSON cannot say. */
-    encode({ type, nsp, id, data }) {
-      const attachments = [];
-      const replacer = this.Oa;
-      const binary = (type === EVENT || type === ACK) && hasBinary(data);
-      const json = data === void 0 ? "" : JSON.stringify(
-        data,
-        binary ? function(key, value) {
-          const original = isBinary(this[key]) ? this[key] : value;
-          return isBinary(original) ? { _placeholder: true, num: attachments.push(original) - 1 } : replacer ? replacer.call(this, key, value) : value;
-        } : replacer
-      );
-      return [
-        (binary ? `${type + BINARY}${attachments.length}-` : type) + (nsp === "/" ? "" : `${nsp},`) + (id ?? "") + json,
-        ...attachments
-      ];
-    }
-  };
-  var TEXT = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*)(?:,|$))?(\d*)(["[{].*)?$/s;
-  var Decoder = class extends Emitter {
-    x;
-    /** The packet whose attachments are under way, and those that have arrived. */
-    ea;
-    za = [];
-    constructor(opts = {}) {
-      super();
-      this.x = typeof opts === "function" ? { reviver: opts } : opts;
-    }
-    /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
-    add(message) {
-      const partial = this.ea;
-      if (typeof message === "string") {
-        if (partial) throw new Error("got plaintext data when reconstructing a packet");
-        const packet = this.Pa(message);
-        if (packet.attachments) this.ea = packet;
-        else this.a("decoded", packet);
-      } else {
-        if (!partial) throw new Error("got binary data when not reconstructing a packet");
-        const attachments = this.za;
-        if (attachments.push(message) < partial.attachments) return;
-        this.destroy();
-        partial.data = reconstruct(partial.data, attachments);
-        this.a("decoded", partial);
-      }
-    }
-    /** Forget what has arrived of a packet. */
-    destroy() {
-      this.ea = void 0;
-      this.za = [];
-    }
-    Pa(text) {
-      const { reviver, maxAttachments = Number.POSITIVE_INFINITY } = this.x;
-      const [match, plain, binary, count = 0, nsp = "/", digits, json] = TEXT.exec(text) || [];
-      const type = +(plain || binary || 0);
-      const packet = { type, nsp };
-      if (binary) packet.attachments = +count;
-      if (digits) packet.id = +digits;
-      if (json) packet.data = JSON.parse(json, reviver);
-      const kind = binary ? type - BINARY : type;
-      if (match === void 0 || binary && !(+count && +count <= maxAttachments) || digits && !(Number.isSafeInteger(packet.id) && (kind === EVENT || kind === ACK)) || !isDataValid(kind, packet.data)) {
-        throw new Error(`invalid packet: ${text.slice(0, 80)}`);
-      }
-      return packet;
-    }
-  };
 
   // src/index.ts
-  var parts = { transports: [PollingTransport, WebSocketTransport], probe, parser: parser_exports };
+  var parts = {
+    $: anyOf([PollingTransport, WebSocketTransport]),
+    Z: { Encoder, Decoder },
+    ba: ReliableSocket,
+    wa: watchManager
+  };
   var Manager2 = class extends Manager {
     constructor(uri, opts) {
       super(uri, opts, parts);

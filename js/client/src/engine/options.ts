@@ -32,8 +32,6 @@ export interface EngineOptions {
   /** Make the address of each request one of its kind. Default: only for polling. */
   timestampRequests?: boolean;
   timestampParam?: string;
-  /** How long an HTTP request may take; 0 for no limit. A poll counts as one request. */
-  requestTimeout?: number;
   /** Options for one transport only, by name. */
   transportOptions?: { [transport: string]: Partial<EngineOptions> };
   /** Headers for HTTP requests; browsers send none with a WebSocket. */
@@ -49,7 +47,8 @@ export interface EngineOptions {
   /** Time and chance from elsewhere, for tests. */
   clock?: Clock;
 
-  /** For programs on Node.js with the reference's client; without effect here. */
+  /** For programs with the reference's client on Node.js, or with its XMLHttpRequest; without effect here. */
+  requestTimeout?: number;
   agent?: string | boolean;
   pfx?: string;
   key?: string;

@@ -1,6 +1,6 @@
 /** Several packets in the body of an HTTP request or answer: text, with binary messages in base64. */
 
-import { decodePacket, encodePacket, MALFORMED, messageSize, type Packet, type RawData } from "./packet.js";
+import { decodePacket, encodePacket, type Packet, type RawData } from "./packet.js";
 
 const SEPARATOR = "\x1e";
 
@@ -14,31 +14,27 @@ export async function encodePayload(packets: Packet[]): Promise<string> {
   return encoded.join(SEPARATOR);
 }
 
-/** The packets of a body; the first that cannot be read is the last, of type "error". */
-export function decodePayload(body: string): Packet[] {
-  const packets: Packet[] = [];
-  for (const text of body.split(SEPARATOR)) {
-    const packet = decodePacket(text);
-    packets.push(packet);
-    if (packet === MALFORMED) break;
-  }
-  return packets;
+/** The packets of a body, each as `decodeText` takes it. */
+export function splitPayload(body: string): string[] {
+  return body.split(SEPARATOR);
 }
 
-export async function encodeBase64(data: Exclude<RawData, string>): Promise<string> {
-  const bytes =
-    data instanceof ArrayBuffer
-      ? new Uint8Array(data)
-      : ArrayBuffer.isView(data)
-        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-        : new Uint8Array(await data.arrayBuffer());
+/** `decodePacket`, of messages that may be base64: those of a payload, or of a WebSocket where binary is not wanted. */
+export function decodeText(message: RawData): Packet {
+  return decodePacket(
+    typeof message === "string" && message[0] === "b" ? decodeBase64(message.slice(1)) : message,
+  );
+}
+
+async function encodeBase64(data: Exclude<RawData, string>): Promise<string> {
+  const bytes = new Uint8Array(await new Blob([data as BlobPart]).arrayBuffer());
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 }
 
-/** Bytes that a message takes in a body, with its type. */
-export function payloadSize(data: RawData): number {
-  const size = messageSize(data);
-  return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
+function decodeBase64(text: string): ArrayBuffer {
+  // atob is content without padding, and skips blanks.
+  if (text.length % 4 || /\s/.test(text)) throw new Error("parser error");
+  return Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer;
 }

@@ -1,6 +1,7 @@
+import { failure, type TransportError } from "../errors.js";
 import type { Packet, RawData } from "./packet.js";
-import { decodePayload, encodePayload, payloadSize } from "./payload.js";
-import { Transport, TransportError } from "./transport.js";
+import { encodePayload, splitPayload } from "./payload.js";
+import { Transport, timestamp } from "./transport.js";
 
 /** Packets over HTTP: one request waits for those of the server, another brings ours. */
 export class PollingTransport extends Transport {
@@ -17,26 +18,28 @@ export class PollingTransport extends Transport {
     this._poll();
   }
 
-  override size(data: RawData): number {
-    return payloadSize(data);
+  /** In a body. */
+  override _size(data: RawData): number {
+    const size = super._size(data);
+    return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
   }
 
-  /** As many as the server takes at once, and one at least. */
-  override batch(packets: Packet[], maxPayload: number): Packet[] {
+  /** As many as the server takes in one request, and one at least. */
+  async send(packets: Packet[], maxPayload = Infinity): Promise<void> {
     let total = -1;
-    const end = packets.findIndex(({ data = "" }, index) => {
-      total += 1 + payloadSize(data);
-      return index && total > maxPayload;
-    });
-    return packets.slice(0, end < 0 ? undefined : end);
-  }
-
-  async send(packets: Packet[]): Promise<void> {
+    let count = 0;
+    for (const { data = "" } of packets) {
+      total += 1 + this._size(data);
+      if (count && total > maxPayload) break;
+      count++;
+    }
     this.writable = false;
-    if ((await this._request("xhr post error", await encodePayload(packets))) === undefined) return;
+    const body = await encodePayload(packets.slice(0, count));
+    if ((await this._request("xhr post error", body)) === undefined) return;
+    packets.splice(0, count);
     this.writable = true;
     // First: what is out must not go again by the transport that this one makes way for.
-    this.receiver?.drained();
+    this._receiver?._drained?.();
     this._settle();
   }
 
@@ -48,12 +51,12 @@ export class PollingTransport extends Transport {
     this._isOpen = this.writable = false;
   }
 
-  override pause(paused: () => void): void {
+  override _pause(paused: () => void): void {
     this._paused = paused;
     this._settle();
   }
 
-  override resume(): void {
+  override _resume(): void {
     this._paused = undefined;
     if (!this._polling) this._poll();
   }
@@ -67,10 +70,10 @@ export class PollingTransport extends Transport {
     this._polling = true;
     const body = await this._request("xhr poll error");
     if (body === undefined) return;
-    for (const packet of decodePayload(body)) {
-      if (packet.type === "open") this._isOpen = this.writable = true;
-      if (packet.type === "close") this.receiver?.closed({ description: "transport closed by the server" });
-      else this.receiver?.received(packet);
+    for (const message of splitPayload(body)) {
+      if (message[0] === "0") this._isOpen = this.writable = true;
+      if (message === "1") this._receiver?._closed({ description: "transport closed by the server" });
+      else this._receiver?._onPacket(message);
     }
     this._polling = false;
     if (this._paused) this._settle();
@@ -79,12 +82,13 @@ export class PollingTransport extends Transport {
 
   /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
   private async _request(problem: string, body?: string): Promise<string | undefined> {
-    const { extraHeaders, withCredentials, requestTimeout, timestampRequests, clock } = this.opts;
-    const timer = requestTimeout && clock.setTimeout(() => this._abort.abort(), requestTimeout);
+    const { extraHeaders, withCredentials, timestampRequests } = this.opts;
+    const unique = timestampRequests === false ? {} : timestamp(this.opts);
     let status: unknown;
     let text: string | undefined;
+    let data: TransportError["data"];
     try {
-      const response = await fetch(this.uri("http", timestampRequests !== false), {
+      const response = await fetch(this._uri("http", unique), {
         method: body ? "POST" : "GET",
         body: body as string,
         headers: { ...(body && { "content-type": "text/plain;charset=UTF-8" }), ...extraHeaders },
@@ -93,15 +97,18 @@ export class PollingTransport extends Transport {
         keepalive: !problem,
         signal: this._abort.signal,
       });
-      status = response.status;
       text = await response.text();
       if (response.ok) return text;
+      status = response.status;
+      data = JSON.parse(text);
     } catch (error) {
-      status = error;
-    } finally {
-      clock.clearTimeout(timer);
+      // What a proxy says is no JSON.
+      status ??= error;
     }
-    this.receiver?.failed(new TransportError(problem, status, { status, responseText: text }));
+    const context = { status, responseText: text };
+    this._receiver?._onError(
+      failure(problem, { type: "TransportError", description: status, context, data }),
+    );
     return undefined;
   }
 }

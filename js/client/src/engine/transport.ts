@@ -1,92 +1,65 @@
 import type { Clock } from "../clock.js";
 import type { EngineOptions } from "./options.js";
-import { messageSize, type Packet, type RawData } from "./packet.js";
-
-/** Why a transport failed. */
-export class TransportError extends Error {
-  readonly type = "TransportError";
-  /** What the server said about it, where it did. */
-  declare data?: { code: number; message: string };
-
-  constructor(
-    message: string,
-    /** The status of an HTTP answer, or the error or event behind this one. */
-    readonly description?: unknown,
-    /** The answer with its `responseText`, or what else is known. */
-    readonly context?: unknown,
-  ) {
-    super(message);
-    try {
-      const said = JSON.parse((context as { responseText: string }).responseText);
-      if (said.message) this.data = said;
-    } catch {
-      // A proxy's page, or nothing.
-    }
-  }
-}
+import type { Packet, RawData } from "./packet.js";
 
 export interface CloseDetails {
   description: string;
   context?: unknown;
 }
 
-/** Who is told what happens on a transport; after `failed` or `closed` there is nothing more to tell. */
+/** Who is told what happens on a transport; after `_onError` or `_closed` there is nothing more to tell. */
 export interface TransportReceiver {
-  opened(): void;
-  received(packet: Packet): void;
+  _onOpen?(): void;
+  /** A packet, as `decodePacket` takes it. */
+  _onPacket(message: RawData): void;
   /** All packets of the last `send` are out. */
-  drained(): void;
-  failed(error: TransportError): void;
-  closed(details?: CloseDetails): void;
+  _drained?(): void;
+  _onError(error: Error): void;
+  _closed(details?: CloseDetails): void;
 }
 
 export interface TransportSettings extends EngineOptions {
+  authority: string;
   hostname: string;
-  port: string;
-  secure: boolean;
   path: string;
   query: Record<string, string>;
   clock: Clock;
 }
 
-/** A way for packets to the server and back. Subclasses are passed in the option `transports`. */
+/** A way for packets to the server and back. Subclasses may be passed in the option `transports`. */
 export abstract class Transport {
   /** Whether `send` may be called. */
   writable = false;
-  /** Until someone listens nobody is told anything: a discarded transport is silent. */
-  receiver: TransportReceiver | null = null;
-  protected readonly query: Record<string, string>;
+  /** Without it nobody is told anything: a discarded transport is silent. */
+  _receiver?: TransportReceiver | undefined;
 
-  constructor(protected readonly opts: TransportSettings) {
-    this.query = opts.query;
-  }
+  constructor(protected readonly opts: TransportSettings) {}
 
   abstract get name(): string;
   abstract open(): void;
-  /** Takes the packets at once, or as the transport can; only while it is writable. */
-  abstract send(packets: Packet[]): void;
+  /** Sends packets and takes those that are out from the list, all or as many as go at once; only while writable. */
+  abstract send(packets: Packet[], maxPayload?: number): void;
   abstract close(): void;
-  /** Let what is under way end and begin nothing new, then call `paused`; until `resume`. */
-  pause?(paused: () => void): void;
-  resume?(): void;
+  /** Let what is under way end and begin nothing new, then call `paused`; until `_resume`. */
+  _pause?(paused: () => void): void;
+  _resume?(): void;
 
-  /** A new list of those packets that one `send` may take; without this, all. */
-  batch?(packets: Packet[], maxPayload: number): Packet[];
-
-  /** Bytes that the server counts for a message. */
-  size(data: RawData): number {
-    return messageSize(data);
+  /** Bytes that the server counts for a message; in a frame of a WebSocket, text as UTF-8 and with its type. */
+  _size(data: RawData): number {
+    return new Blob([data as BlobPart]).size + +(typeof data === "string");
   }
 
-  /** The address with `scheme` (http or ws); `timestamp` makes it one of its kind. */
-  protected uri(scheme: string, timestamp?: boolean): string {
-    const { opts } = this;
-    const query = new URLSearchParams({ ...this.query, EIO: "4", transport: this.name });
-    if (opts.forceBase64) query.set("b64", "1");
-    if (timestamp) query.set(opts.timestampParam || "t", opts.clock.random().toString(36).slice(2, 10));
-    const port = +opts.port === (opts.secure ? 443 : 80) ? "" : `:${opts.port}`;
-    return `${scheme}${opts.secure ? "s" : ""}://${opts.hostname}${port}${opts.path}?${query}`;
+  /** The address, with `scheme` (http or ws) and what else is asked. */
+  protected _uri(scheme: string, query?: Record<string, string>): string {
+    const { opts, name } = this;
+    const parameters = new URLSearchParams({ ...opts.query, EIO: "4", transport: name, ...query });
+    return `${scheme}${opts.authority}${opts.path}?${parameters}`;
   }
+}
+
+/** What makes an address one of its kind. */
+export function timestamp({ timestampParam = "t", clock }: TransportSettings): Record<string, string> {
+  return { [timestampParam]: clock.random().toString(36).slice(2, 10) };
 }
 
 export type TransportConstructor = new (opts: TransportSettings) => Transport;

@@ -1,30 +1,33 @@
+import { failure } from "../errors.js";
 import type { Session } from "./session.js";
 import type { Transport } from "./transport.js";
 
 /**
  * Try whether `transport` works, and move `session` to it: probe, wait until what is under way on the old transport
- * has ended, tell the server, go on. A transport that fails leaves the session where it is.
+ * has ended, tell the server, go on. A transport that fails leaves the session where it is. Returns what ends the
+ * attempt.
  */
-export function probe(session: Session, transport: Transport): void {
+export function probe(session: Session, transport: Transport): () => void {
+  const end = () => {
+    transport._receiver = undefined;
+    transport.close();
+  };
   const fail = (cause: unknown) => {
-    const error = Object.assign(new Error("probe error"), { transport: transport.name, cause });
-    session._endProbe(transport);
+    end();
     if (session.upgrading === transport) {
       session.upgrading = undefined;
-      session.transport.resume?.();
-      session._flush();
+      session.transport._resume?.();
     }
-    session._dispatch("upgradeError", error);
+    session._dispatch("upgradeError", failure("probe error", { transport: transport.name, cause }));
+    session._flush();
   };
-  transport.receiver = {
-    opened: () => transport.send([{ type: "ping", data: "probe" }]),
-    received(packet) {
-      if (packet.type !== "pong" || packet.data !== "probe") return fail(packet);
-      // Another one was faster.
-      if (session.upgrading) return session._endProbe(transport);
+  transport._receiver = {
+    _onOpen: () => transport.send([{ type: "ping", data: "probe" }]),
+    _onPacket(message) {
+      if (message !== "3probe") return fail(message);
       session.upgrading = transport;
       session._dispatch("upgrading", transport);
-      session.transport.pause?.(() => {
+      session.transport._pause?.(() => {
         if (session.readyState === "closed") return;
         session._setTransport(transport);
         transport.send([{ type: "upgrade" }]);
@@ -33,9 +36,11 @@ export function probe(session: Session, transport: Transport): void {
         session._flush();
       });
     },
-    drained() {},
-    failed: fail,
-    closed: fail,
+    _onError: fail,
+    _closed: fail,
   };
   transport.open();
+  return () => {
+    if (session.transport !== transport) end();
+  };
 }

@@ -1,5 +1,6 @@
-import { decodePacket, encodePacket, type Packet } from "./packet.js";
-import { Transport, TransportError } from "./transport.js";
+import { failure } from "../errors.js";
+import { encodePacket, type Packet } from "./packet.js";
+import { Transport } from "./transport.js";
 
 /** Packets over a WebSocket, one a message. */
 export class WebSocketTransport extends Transport {
@@ -10,36 +11,36 @@ export class WebSocketTransport extends Transport {
   }
 
   open(): void {
-    const { opts } = this;
-    let socket: WebSocket;
+    const fail = (description: unknown) =>
+      this._receiver?._onError(failure("websocket error", { type: "TransportError", description }));
     try {
-      socket = this._socket = this.createSocket(this.uri("ws", opts.timestampRequests), opts.protocols);
+      const socket = this.createSocket(this._uri("ws"), this.opts.protocols);
+      this._socket = socket;
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => {
+        this.writable = true;
+        this._receiver?._onOpen?.();
+      };
+      socket.onmessage = ({ data }) => this._receiver?._onPacket(data);
+      socket.onerror = fail;
+      socket.onclose = (context) =>
+        this._receiver?._closed({ description: "websocket connection closed", context });
     } catch (error) {
-      queueMicrotask(() => this.receiver?.failed(new TransportError("websocket error", error)));
-      return;
+      queueMicrotask(() => fail(error));
     }
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this.writable = true;
-      this.receiver?.opened();
-    };
-    socket.onmessage = ({ data }) => this.receiver?.received(decodePacket(data));
-    socket.onerror = (event) => this.receiver?.failed(new TransportError("websocket error", event));
-    socket.onclose = (event) =>
-      this.receiver?.closed({ description: "websocket connection closed", context: event });
   }
 
   /** Overridden by subclasses that bring a WebSocket of their own. */
   createSocket(uri: string, protocols?: string | string[]): WebSocket {
-    return protocols ? new WebSocket(uri, protocols) : new WebSocket(uri);
+    return new WebSocket(uri, protocols);
   }
 
   send(packets: Packet[]): void {
     const socket = this._socket as WebSocket;
     // Not while it is closing: the browser complains, and nothing would arrive. What is closing says so soon.
     if (socket.readyState !== 1) return;
-    for (const packet of packets) socket.send(encodePacket(packet) as string);
-    this.receiver?.drained();
+    for (const packet of packets.splice(0)) socket.send(encodePacket(packet) as string);
+    this._receiver?._drained?.();
   }
 
   close(): void {

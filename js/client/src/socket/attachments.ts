@@ -1,5 +1,7 @@
 /** Binary values of events: placeholders in the text, and a message each behind it. */
 
+import { invalid } from "./packet.js";
+
 export function isBinary(value: unknown): boolean {
   return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob;
 }
@@ -8,21 +10,15 @@ export function isBinary(value: unknown): boolean {
 export function hasBinary(value: unknown): boolean {
   if (!value || typeof value !== "object") return false;
   if (isBinary(value)) return true;
-  if ("toJSON" in value && typeof value.toJSON === "function") return hasBinary(value.toJSON());
-  return (Array.isArray(value) ? value : Object.values(value)).some(hasBinary);
+  const { toJSON } = value as { toJSON?: () => unknown };
+  return toJSON?.call ? hasBinary(toJSON.call(value)) : Object.values(value).some(hasBinary);
 }
 
-/**
- * Put the attachments back into their places, within `value`; returns what stands for it. THROWS for a placeholder
- * without attachment.
- */
-export function reconstruct(value: unknown, attachments: unknown[]): unknown {
-  if (!value || typeof value !== "object") return value;
-  const node = value as { [key: string]: unknown };
-  if (node._placeholder === true) {
-    if (!(typeof node.num === "number" && node.num in attachments)) throw new Error("illegal attachments");
-    return attachments[node.num];
-  }
-  for (const key of Object.keys(node)) node[key] = reconstruct(node[key], attachments);
-  return node;
+/** JSON with its attachments in their places. THROWS for a placeholder without attachment, and for what is no JSON. */
+export function parseWith(attachments: unknown[], json: string): unknown {
+  return JSON.parse(json, (_key, value) => {
+    if (value?._placeholder !== true) return value;
+    if (typeof value.num !== "number" || !(value.num in attachments)) throw invalid();
+    return attachments[value.num];
+  });
 }

@@ -13,20 +13,19 @@ export interface Lookup {
 }
 
 /** What makes sockets with managers of one kind, and keeps the managers. */
-export function lookupWith(Kind: new (uri?: string, opts?: Options) => Manager): Lookup {
+export function lookupWith(Kind: new (uri?: string | Options, opts?: Options) => Manager): Lookup {
   const managers: { [id: string]: Manager } = {};
   return (uri?: string | Options, options?: Options) => {
     const opts = (typeof uri === "object" ? uri : options) || {};
-    const source = typeof uri === "object" ? undefined : uri;
-    const { secure, hostname, port, path } = parse(source);
-    const id = `${secure}//${hostname}:${port}${opts.path || ""}`;
-    const shared = managers[id];
+    const { authority, path } = parse(typeof uri === "object" ? undefined : uri);
+    const id = authority + opts.path;
     const isNew =
       opts.forceNew ||
       opts["force new connection" as "forceNew"] ||
       opts.multiplex === false ||
-      shared?.nsps[path];
-    const manager = isNew ? new Kind(source, opts) : (managers[id] ??= new Kind(source, opts));
-    return manager.socket(path, opts);
+      managers[id]?.nsps[path];
+    if (isNew) return new Kind(uri, opts).socket(path, opts);
+    managers[id] ||= new Kind(uri, opts);
+    return managers[id].socket(path, opts);
   };
 }

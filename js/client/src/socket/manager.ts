@@ -1,12 +1,13 @@
 import { delayAfter } from "../backoff.js";
-import { type Clock, systemClock } from "../clock.js";
+import { type Clock, clockFrom } from "../clock.js";
 import { Emitter, type Listener } from "../emitter.js";
-import { type Parts, Session } from "../engine/session.js";
-import { listenToPage } from "../page.js";
+import type { Router } from "../engine/routes.js";
+import { Session } from "../engine/session.js";
+import { failure } from "../errors.js";
 import type { DefaultEventsMap, EventsMap } from "../types.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
 import type { Packet } from "./packet.js";
-import { type DisconnectDescription, Socket } from "./socket.js";
+import type { DisconnectDescription, Socket } from "./socket.js";
 
 export interface ManagerReservedEvents {
   open: () => void;
@@ -21,18 +22,31 @@ export interface ManagerReservedEvents {
 }
 
 /** What a manager is made of, besides its options: only what is named here gets into a bundle. */
-export interface ManagerParts extends Parts {
+export interface ManagerParts {
+  _router: Router;
   // biome-ignore lint/suspicious/noExplicitAny: as the option `parser`
-  parser: any;
+  _parser: any;
+  _Socket: typeof Socket;
+  /** What sees that it is time to connect at once; returns what ends it. */
+  _watch?: (manager: Manager) => () => void;
 }
 
-interface Settings {
-  reconnection: boolean;
-  reconnectionAttempts: number;
-  reconnectionDelay: number;
-  reconnectionDelayMax: number;
-  randomizationFactor: number;
-  timeout: number | boolean;
+const DEFAULTS = {
+  reconnection: true,
+  reconnectionAttempts: Infinity,
+  reconnectionDelay: 1000,
+  reconnectionDelayMax: 5000,
+  randomizationFactor: 0.5,
+  timeout: 20_000 as number | boolean,
+};
+
+type Settings = typeof DEFAULTS;
+
+/** Tells a setting, or changes it. */
+interface Setting<Owner, Value> {
+  (value: Value): Owner;
+  (): Value;
+  (value?: Value): Owner | Value;
 }
 
 /**
@@ -53,21 +67,27 @@ export abstract class Manager<
   readonly nsps: { [namespace: string]: Socket<ListenEvents, EmitEvents> } = {};
   readonly _clock: Clock;
 
-  private readonly _settings: Settings;
+  declare reconnection: Setting<this, boolean>;
+  declare reconnectionAttempts: Setting<this, number>;
+  declare reconnectionDelay: Setting<this, number>;
+  declare reconnectionDelayMax: Setting<this, number>;
+  declare randomizationFactor: Setting<this, number>;
+  declare timeout: Setting<this, number | boolean>;
+
   // biome-ignore lint/suspicious/noExplicitAny: parsers are written by anyone, without types
   private readonly _encoder: any;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   private readonly _decoder: any;
   private _attempts = 0;
   private _skipReconnect = false;
-  private _retryTimer: unknown;
-  private _cleanups: (() => void)[] = [];
-  private _leavePage: (() => void)[] = [];
+  /** What ends the present wait: for the connection, or for the next attempt. */
+  private _stopTimer: (() => void) | undefined;
+  private _unwatch: (() => void) | undefined;
 
   constructor(
     uri: string | Partial<ManagerOptions & SocketOptions> | undefined,
     opts: Partial<ManagerOptions & SocketOptions> | undefined,
-    private readonly _parts: ManagerParts,
+    readonly _parts: ManagerParts,
   ) {
     super();
     if (typeof uri === "object") {
@@ -77,16 +97,17 @@ export abstract class Manager<
     this.uri = uri;
     this.opts = opts = { ...opts };
     opts.path ||= "/socket.io";
-    this._clock = opts.clock || systemClock(opts.useNativeTimers);
-    this._settings = {
-      reconnection: opts.reconnection !== false,
-      reconnectionAttempts: opts.reconnectionAttempts || Number.POSITIVE_INFINITY,
-      reconnectionDelay: opts.reconnectionDelay || 1000,
-      reconnectionDelayMax: opts.reconnectionDelayMax || 5000,
-      randomizationFactor: opts.randomizationFactor ?? 0.5,
-      timeout: opts.timeout ?? 20_000,
-    };
-    const { Encoder, Decoder } = opts.parser || _parts.parser;
+    this._clock = clockFrom(opts);
+    const settings = opts as { [name: string]: unknown };
+    for (const name in DEFAULTS) {
+      settings[name] ??= DEFAULTS[name as keyof Settings];
+      (this as unknown as typeof settings)[name] = (value?: unknown) => {
+        if (value === undefined) return settings[name];
+        settings[name] = value;
+        return this;
+      };
+    }
+    const { Encoder, Decoder } = opts.parser || _parts._parser;
     this._encoder = new Encoder();
     this._decoder = new Decoder();
     this._decoder.on("decoded", (packet: Packet) => {
@@ -98,60 +119,17 @@ export abstract class Manager<
     if (this._autoConnect) this.open();
   }
 
-  reconnection(value: boolean): this;
-  reconnection(): boolean;
-  reconnection(value?: boolean): this | boolean;
-  reconnection(value?: boolean): this | boolean {
-    return this._setting("reconnection", value);
-  }
-
-  reconnectionAttempts(value: number): this;
-  reconnectionAttempts(): number;
-  reconnectionAttempts(value?: number): this | number;
-  reconnectionAttempts(value?: number): this | number {
-    return this._setting("reconnectionAttempts", value);
-  }
-
-  reconnectionDelay(value: number): this;
-  reconnectionDelay(): number;
-  reconnectionDelay(value?: number): this | number;
-  reconnectionDelay(value?: number): this | number {
-    return this._setting("reconnectionDelay", value);
-  }
-
-  randomizationFactor(value: number): this;
-  randomizationFactor(): number;
-  randomizationFactor(value?: number): this | number;
-  randomizationFactor(value?: number): this | number {
-    return this._setting("randomizationFactor", value);
-  }
-
-  reconnectionDelayMax(value: number): this;
-  reconnectionDelayMax(): number;
-  reconnectionDelayMax(value?: number): this | number;
-  reconnectionDelayMax(value?: number): this | number {
-    return this._setting("reconnectionDelayMax", value);
-  }
-
-  timeout(value: number | boolean): this;
-  timeout(): number | boolean;
-  timeout(value?: number | boolean): this | number | boolean;
-  timeout(value?: number | boolean): this | number | boolean {
-    return this._setting("timeout", value);
-  }
-
   /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
   open(done?: (error?: Error) => void): this {
     if (this._readyState !== "closed") return this;
     this._readyState = "opening";
     this._skipReconnect = false;
-    this._clock.clearTimeout(this._retryTimer);
-    this._watchPage();
-    const engine = new Session(this.uri, this.opts, this._parts);
+    this._stopTimer?.();
+    this._unwatch ??= this._parts._watch?.(this as never);
+    const engine = new Session(this.uri, this.opts, this._parts._router);
     this.engine = engine;
     const fail = (error: Error) => {
-      this._cleanUp();
-      this._readyState = "closed";
+      this._reset();
       engine.close();
       this._onError(error);
       done?.(error);
@@ -163,15 +141,19 @@ export abstract class Manager<
         this._reconnect();
       }
     };
-    const on = (event: string, listener: Listener) => {
-      engine.on(event as never, listener as never);
-      this._cleanups.push(() => engine.off(event as never, listener as never));
-    };
+    // A session that is given up may live a little longer.
+    const on = (event: string, listener: Listener) =>
+      engine.on(
+        event as never,
+        ((...args: unknown[]) => {
+          if (engine === this.engine && this._readyState !== "closed") listener(...args);
+        }) as never,
+      );
     on("open", () => {
-      clearTimeout();
+      this._stopTimer?.();
       this._readyState = "open";
       this._dispatch("open");
-      for (const socket of Object.values(this.nsps)) if (socket.active) socket._onOpen();
+      for (const socket of this._sockets()) socket._onOpen();
       done?.();
       if (this._reconnecting) {
         const attempt = this._attempts;
@@ -186,7 +168,7 @@ export abstract class Manager<
     });
     on("close", (reason: string, description?: DisconnectDescription) => {
       if (this._readyState === "open") this._onClose(reason, description);
-      else fail(Object.assign(new Error(reason), { description }));
+      else fail(failure(reason, { description }));
     });
     on("ping", () => this._dispatch("ping"));
     on("data", (data: unknown) => {
@@ -196,11 +178,10 @@ export abstract class Manager<
         this._onClose("parse error", error as Error);
       }
     });
-    const { timeout } = this._settings;
-    const timer =
-      timeout !== false && this._clock.setTimeout(() => fail(new Error("timeout")), timeout as number);
-    const clearTimeout = () => this._clock.clearTimeout(timer);
-    this._cleanups.push(clearTimeout);
+    const timeout = this.timeout();
+    if (timeout !== false) {
+      this._stopTimer = this._clock.after(timeout as number, () => fail(new Error("timeout")));
+    }
     return this;
   }
 
@@ -210,24 +191,21 @@ export abstract class Manager<
 
   /** The socket of a namespace; there is one. */
   socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents> {
-    let socket = this.nsps[nsp];
-    if (!socket) {
-      socket = this.nsps[nsp] = new Socket<ListenEvents, EmitEvents>(this, nsp, opts);
-    } else if (this._autoConnect && !socket.active) {
-      socket.connect();
-    }
+    this.nsps[nsp] ||= new this._parts._Socket<ListenEvents, EmitEvents>(this, nsp, opts);
+    const socket = this.nsps[nsp];
+    if (this._autoConnect && !socket.active) socket.connect();
     return socket;
   }
 
   /** A socket needs no connection any more: close it after the last one. */
   _destroy(_socket: Socket<ListenEvents, EmitEvents>): void {
-    if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
+    if (!this._sockets().length) this._close();
   }
 
   /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-  _packet(packet: Packet): void {
+  _packet({ type, nsp, id, data }: Packet): void {
     const { engine } = this;
-    const messages = this._encoder.encode(packet);
+    const messages = this._encoder.encode({ type, nsp, id, data });
     for (const message of messages) engine._check(message);
     for (const message of messages) engine._send("message", message);
   }
@@ -239,81 +217,60 @@ export abstract class Manager<
     this._onClose("forced close");
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: the overloads of its callers say what it is
-  private _setting(name: keyof Settings, value: any): any {
-    if (value === undefined) return this._settings[name];
-    this._settings[name] = value as never;
-    return this;
+  /** The sockets that want a connection. */
+  private _sockets(): Socket<ListenEvents, EmitEvents>[] {
+    return Object.values(this.nsps).filter((socket) => socket.active);
   }
 
-  private _cleanUp(): void {
-    for (const cleanUp of this._cleanups.splice(0)) cleanUp();
+  private _reset(): void {
+    this._stopTimer?.();
     this._decoder.destroy();
+    this._readyState = "closed";
   }
 
   private _onError(error: Error): void {
     this._dispatch("error", error);
-    for (const socket of Object.values(this.nsps)) if (socket.active) socket._onError(error);
+    for (const socket of this._sockets()) socket._onError(error);
   }
 
   private _onClose(reason: string, description?: DisconnectDescription): void {
-    this._cleanUp();
+    this._reset();
     this.engine?.close();
     this._attempts = 0;
-    this._readyState = "closed";
     this._dispatch("close", reason, description);
-    for (const socket of Object.values(this.nsps)) if (socket.active) socket._onClose(reason, description);
+    for (const socket of this._sockets()) socket._onClose(reason, description);
     this._reconnect();
   }
 
   /** Connect again, after a while, where that is wanted and not under way. */
   private _reconnect(): void {
-    const { reconnection, reconnectionAttempts, ...delays } = this._settings;
+    const settings = this.opts as Settings;
     if (this._readyState !== "closed" || this._reconnecting) return;
-    if (!this._skipReconnect && reconnection && this._attempts < reconnectionAttempts) {
+    if (
+      !this._skipReconnect &&
+      settings.reconnection &&
+      this._attempts < (settings.reconnectionAttempts || Infinity)
+    ) {
       this._reconnecting = true;
-      this._retryTimer = this._clock.setTimeout(
-        () => this._attempt(),
-        delayAfter(this._attempts++, delays, this._clock.random()),
-      );
+      const delay = delayAfter(this._attempts++, settings, this._clock.random());
+      this._stopTimer = this._clock.after(delay, () => this._attempt());
       return;
     }
-    for (const leave of this._leavePage.splice(0)) leave();
-    this._clock.clearTimeout(this._retryTimer);
+    this._unwatch?.();
+    this._unwatch = undefined;
+    this._stopTimer?.();
     if (this._attempts) {
       this._attempts = 0;
       this._dispatch("reconnect_failed");
-      for (const socket of Object.values(this.nsps)) socket._giveUp();
+      for (const socket of this._sockets()) socket._giveUp();
     }
   }
 
-  private _attempt(): void {
+  /** Connect again, now, where that is being waited for. */
+  _attempt(): void {
+    if (!this._reconnecting || this._readyState !== "closed") return;
+    this._stopTimer?.();
     this._dispatch("reconnect_attempt", this._attempts);
     if (!this._skipReconnect) this.open();
-  }
-
-  /** Connect at once when there is reason to believe that it works again, and see what a sleep has left. */
-  private _watchPage(): void {
-    if (this._leavePage.length) return;
-    const attempt = () => {
-      if (!this._reconnecting || this._readyState !== "closed") return;
-      this._clock.clearTimeout(this._retryTimer);
-      this._attempt();
-    };
-    const wake = () => {
-      if (this._readyState === "open" && this.engine._hasPingExpired()) queueMicrotask(attempt);
-      else if (!globalThis.document?.hidden) attempt();
-    };
-    this._leavePage = [
-      listenToPage("online", wake),
-      listenToPage("visibilitychange", wake),
-      listenToPage("pageshow", wake),
-      // A page with an open connection cannot be kept for the way back.
-      listenToPage("pagehide", (event) => {
-        if ((event as PageTransitionEvent).persisted) {
-          this.engine._onClose("transport close", { description: "page has been left" });
-        }
-      }),
-    ];
   }
 }

@@ -3,7 +3,7 @@
 import { Emitter } from "../emitter.js";
 import { decode } from "./msgpack_reader.js";
 import { encode } from "./msgpack_writer.js";
-import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, isDataValid, type Packet } from "./packet.js";
+import { ACK, CONNECT, CONNECT_ERROR, check, DISCONNECT, EVENT, invalid, type Packet } from "./packet.js";
 
 export class Encoder {
   /** THROWS TypeError for what MessagePack cannot say. */
@@ -27,11 +27,11 @@ export class Decoder extends Emitter<
       ![CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR].includes(type) ||
       typeof nsp !== "string" ||
       !(id === undefined || Number.isSafeInteger(id)) ||
-      (isEmpty && type === CONNECT_ERROR) ||
-      !isDataValid(type, packet.data)
+      (isEmpty && type === CONNECT_ERROR)
     ) {
-      throw new Error("invalid packet");
+      throw invalid();
     }
+    check(type, packet);
     this._dispatch("decoded", packet);
   }
 

@@ -1,7 +1,7 @@
 import type { EngineOptions } from "../engine/options.js";
 
 /** What becomes of an event for which the buffer has no place. */
-export type BufferPolicy =
+export type BufferOverflow =
   /** `emit` throws, or its acknowledgement gets the error. */
   | "throw"
   /** The event that has waited longest makes way. */
@@ -22,7 +22,7 @@ export interface SocketOptions {
   /** How many events may wait while there is no connection. Default: 10000. */
   bufferLimit?: number;
   /** What becomes of further ones. Default: "throw". */
-  bufferPolicy?: BufferPolicy;
+  bufferOverflow?: BufferOverflow;
 }
 
 export interface ManagerOptions extends EngineOptions {

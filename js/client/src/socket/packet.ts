@@ -20,24 +20,21 @@ export interface Packet {
 }
 
 /** Names that events cannot have: they tell what happens to the socket. */
-export const RESERVED = /^(connect|connect_error|disconnect|disconnecting|newListener|removeListener)$/;
+export const RESERVED = /^(connect(_error)?|disconnect(ing)?|(new|remove)Listener)$/;
 
-/** Whether the data of a packet that arrived fits its type. */
-export function isDataValid(type: number, data: unknown): boolean {
+/** THROWS for a packet whose data, or id, does not fit `kind`: its type, without BINARY. */
+export function check(kind: number, { data, id }: Packet): void {
   const isList = Array.isArray(data);
-  const isObject = typeof data === "object" && data !== null && !isList;
-  switch (type) {
-    case CONNECT:
-      return data === undefined || isObject;
-    case DISCONNECT:
-      return data === undefined;
-    case EVENT:
-      return (
-        isList && (typeof data[0] === "number" || (typeof data[0] === "string" && !RESERVED.test(data[0])))
-      );
-    case ACK:
-      return isList;
-    default:
-      return data === undefined || typeof data === "string" || isObject;
-  }
+  const isValid =
+    kind === EVENT
+      ? isList && /^[sn]/.test(typeof data[0]) && !RESERVED.test(data[0])
+      : kind === ACK
+        ? isList
+        : id === undefined &&
+          (data === undefined ||
+            (kind !== DISCONNECT && !!data && typeof data === "object" && !isList) ||
+            (kind === CONNECT_ERROR && typeof data === "string"));
+  if (!isValid) throw invalid();
 }
+
+export const invalid = () => new Error("invalid packet");

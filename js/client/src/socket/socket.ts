@@ -1,6 +1,6 @@
 import { call, Emitter, type Listener } from "../emitter.js";
 import type { CloseDetails } from "../engine/transport.js";
-import { BufferFullError } from "../errors.js";
+import { failure } from "../errors.js";
 import type {
   AllButLast,
   DecorateAcknowledgements,
@@ -11,11 +11,10 @@ import type {
   FirstArg,
   Last,
 } from "../types.js";
-import { Acks, DISCONNECTED } from "./acks.js";
 import type { Manager } from "./manager.js";
 import type { SocketOptions } from "./options.js";
-import { ACK, BINARY, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, type Packet, RESERVED } from "./packet.js";
-import { RetryQueue } from "./retries.js";
+import { type Outgoing, remove } from "./outgoing.js";
+import { ACK, BINARY, CONNECT, DISCONNECT, EVENT, type Packet, RESERVED } from "./packet.js";
 
 export type DisconnectDescription = Error | CloseDetails;
 
@@ -31,6 +30,10 @@ export interface SocketReservedEvents {
   disconnect: (reason: Socket.DisconnectReason, description?: DisconnectDescription) => void;
 }
 
+const IN = "in";
+const OUT = "out";
+const DISCONNECTED = "socket has been disconnected";
+
 interface Flags {
   volatile?: boolean;
   timeout?: number | undefined;
@@ -45,66 +48,43 @@ export class Socket<
   EmitEvents extends EventsMap = ListenEvents,
 > extends Emitter<ListenEvents, EmitEvents, SocketReservedEvents> {
   /** Given by the server at each connection; undefined while there is none. */
-  id: string | undefined;
+  declare id: string | undefined;
   connected = false;
   /** Whether the connection continues the one before: the same id, and nothing missed. */
   recovered = false;
-  /** Whether the server knows which events it has seen, and handles none twice though `retries` sends them again. */
-  deduplicated = false;
+  /** Whether the socket is connected, or will be without being asked. */
+  active = false;
   auth: SocketOptions["auth"];
   /** Events that came before the answer to CONNECT. */
   receiveBuffer: ReadonlyArray<unknown>[] = [];
   sendBuffer: Packet[] = [];
   /** What names this session for recovery, and the position in it. */
-  _pid: string | undefined;
-  _lastOffset: string | undefined;
-  _queue: RetryQueue["queue"] = [];
+  declare _pid: string | undefined;
+  declare _lastOffset: string | undefined;
 
-  private _active = false;
+  protected _ids = 0;
   private _flags: Flags = {};
-  private _ids = 0;
-  private readonly _acks: Acks;
-  private readonly _retries: RetryQueue | undefined;
-  private readonly _retryId: string | undefined;
-  private _anyListeners: Listener[] = [];
-  private _anyOutgoingListeners: Listener[] = [];
+  /** Events that wait for an acknowledgement. */
+  private readonly _unacknowledged = new Map<number, Outgoing>();
+  /** Those who hear of every event that arrives, and of every one that is sent. */
+  private readonly _any = new Emitter<DefaultEventsMap>();
 
   constructor(
     readonly io: Manager<ListenEvents, EmitEvents>,
     readonly nsp: string,
-    private readonly _opts: Partial<SocketOptions> = {},
+    protected readonly _opts: Partial<SocketOptions> = {},
   ) {
     super();
-    const { auth, retries, retryWindow = 64 } = _opts;
-    this.auth = auth;
-    this._acks = new Acks(io._clock);
-    if (retries) {
-      this._retries = new RetryQueue(
-        { isReady: () => this._isReady(), transmit: (packet) => this._transmit(packet) },
-        io._clock,
-        retries,
-        retryWindow,
-      );
-      this._queue = this._retries.queue;
-      this._retryId = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) =>
-        (byte % 32).toString(32),
-      ).join("");
-    }
-    if (io._autoConnect) this.connect();
+    this.auth = _opts.auth;
   }
 
   get disconnected(): boolean {
     return !this.connected;
   }
 
-  /** Whether the socket is connected, or will be without being asked. */
-  get active(): boolean {
-    return this._active;
-  }
-
   connect(): this {
     if (this.connected) return this;
-    this._active = true;
+    this.active = true;
     if (!this.io._reconnecting) this.io.open();
     if (this.io._readyState === "open") this._onOpen();
     return this;
@@ -118,7 +98,7 @@ export class Socket<
   disconnect(): this {
     const wasConnected = this.connected;
     if (wasConnected) this.io._packet({ type: DISCONNECT, nsp: this.nsp });
-    this._detach();
+    this._destroy();
     if (wasConnected) this._onClose("io client disconnect");
     this._giveUp();
     return this;
@@ -138,8 +118,7 @@ export class Socket<
    * PayloadTooLargeError or BufferFullError for an event that will not be sent and has no one else to tell.
    */
   override emit<Ev extends EventNames<EmitEvents>>(event: Ev, ...args: EventParams<EmitEvents, Ev>): this {
-    const fn = typeof args.at(-1) === "function" ? (args.pop() as Listener) : undefined;
-    return this._emit(event, args, fn);
+    return this._emit([event, ...args]);
   }
 
   /** Send an event; resolves with what the acknowledgement brings, rejects where none will come. */
@@ -148,7 +127,7 @@ export class Socket<
     ...args: AllButLast<EventParams<EmitEvents, Ev>>
   ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
     return new Promise((resolve, reject) => {
-      this._emit(event, args, (error, value) => (error ? reject(error) : resolve(value)), true);
+      this._emit([event, ...args], (error, value) => (error ? reject(error) : resolve(value)), true);
     });
   }
 
@@ -171,61 +150,56 @@ export class Socket<
 
   /** Hear of every event that arrives: its name, then its arguments. */
   onAny(listener: Listener): this {
-    this._anyListeners = [...this._anyListeners, listener];
+    this._any.on(IN, listener);
     return this;
   }
 
   prependAny(listener: Listener): this {
-    this._anyListeners = [listener, ...this._anyListeners];
+    this._any._prepend(IN, listener);
     return this;
   }
 
   offAny(listener?: Listener): this {
-    this._anyListeners = without(this._anyListeners, listener);
+    this._any.off(IN, listener);
     return this;
   }
 
   listenersAny(): Listener[] {
-    return this._anyListeners;
+    return this._any.listeners(IN);
   }
 
   /** Hear of every event that is sent. */
   onAnyOutgoing(listener: Listener): this {
-    this._anyOutgoingListeners = [...this._anyOutgoingListeners, listener];
+    this._any.on(OUT, listener);
     return this;
   }
 
   prependAnyOutgoing(listener: Listener): this {
-    this._anyOutgoingListeners = [listener, ...this._anyOutgoingListeners];
+    this._any._prepend(OUT, listener);
     return this;
   }
 
   offAnyOutgoing(listener?: Listener): this {
-    this._anyOutgoingListeners = without(this._anyOutgoingListeners, listener);
+    this._any.off(OUT, listener);
     return this;
   }
 
   listenersAnyOutgoing(): Listener[] {
-    return this._anyOutgoingListeners;
+    return this._any.listeners(OUT);
   }
 
   /** The manager's connection is open. */
   _onOpen(): void {
-    const { engine } = this.io;
-    const connect = (auth?: object) => {
+    const { io, nsp, auth } = this;
+    const { engine } = io;
+    const connect = (data?: object) => {
       // An answer may come late: for a connection that is gone, or twice.
-      if (engine !== this.io.engine || this.io._readyState !== "open" || !this._active || this.connected)
-        return;
-      const retry = this._retryId && { id: this._retryId, from: this._queue[0]?.id ?? this._ids };
-      const data = {
-        ...(this._pid && { pid: this._pid, offset: this._lastOffset }),
-        ...(retry && { retry }),
-        ...auth,
-      };
-      this.io._packet({ type: CONNECT, nsp: this.nsp, data: auth || this._pid || retry ? data : undefined });
+      if (engine.readyState !== "open" || !this.active || this.connected) return;
+      const own = this._introduction();
+      io._packet({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
     };
-    if (typeof this.auth === "function") call(this.auth as Listener, this, [connect]);
-    else connect(this.auth);
+    if (typeof auth === "function") call(auth as Listener, this, [connect]);
+    else connect(auth);
   }
 
   /** The connection could not be made, or failed. */
@@ -237,158 +211,144 @@ export class Socket<
     this.connected = false;
     this.id = undefined;
     this._dispatch("disconnect", reason, description);
-    const error = new Error(DISCONNECTED);
-    const waiting = new Set(this.sendBuffer.map((packet) => packet.id));
-    this._acks.failAll(error, (id) => waiting.has(id));
-    this._retries?.interrupt(error);
-  }
-
-  /** There will be no connection, unless someone asks for one: tell those who wait. */
-  _giveUp(): void {
-    const error = new Error(DISCONNECTED);
-    const told = this.sendBuffer.filter((packet) => this._acks.takesError(packet.id));
-    this.sendBuffer = this.sendBuffer.filter((packet) => !told.includes(packet));
-    for (const packet of told) this._acks.fail(packet.id, error);
-    this._retries?.giveUp(error);
-  }
-
-  _onPacket({ type, id, data }: Packet): void {
-    switch (type) {
-      case CONNECT:
-        if (data?.sid) return this._onConnect(data);
-        return this._onError(
-          new Error("the server speaks Socket.IO 2, which this client does not: its CONNECT has no sid"),
-        );
-      case EVENT:
-      case EVENT + BINARY: {
-        const args = id === undefined ? data : [...data, this._answer(id)];
-        if (this.connected) this._onEvent(args);
-        else this.receiveBuffer.push(args);
-        return;
-      }
-      case ACK:
-      case ACK + BINARY:
-        if (!this._retries?.settle(id as number, data)) this._acks.settle(id as number, data);
-        return;
-      case DISCONNECT:
-        this._detach();
-        return this._onClose("io server disconnect");
-      case CONNECT_ERROR:
-        this._detach();
-        this._dispatch(
-          "connect_error",
-          Object.assign(new Error(data?.message ?? data), { data: data?.data }),
-        );
+    for (const event of this._unacknowledged.values()) {
+      if (event._isSent) this._lose(event, new Error(DISCONNECTED));
     }
   }
 
-  private _onConnect({ sid, pid, retry }: { sid: string; pid?: string; retry?: unknown }): void {
+  /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
+  _giveUp(): void {
+    for (const event of this._unacknowledged.values()) {
+      if (event._fn && event._withError) this._settle(event, new Error(DISCONNECTED));
+    }
+  }
+
+  _onPacket({ type, id, data }: Packet): void {
+    if (type === CONNECT) {
+      if (data?.sid) this._onConnect(data);
+      else this._onError(new Error("no sid"));
+    } else if (type === EVENT || type === EVENT + BINARY) {
+      const args = id === undefined ? data : [...data, this._answer(id)];
+      if (this.connected) this._onEvent(args);
+      else this.receiveBuffer.push(args);
+    } else if (type === ACK || type === ACK + BINARY) {
+      const event = this._unacknowledged.get(id as number);
+      if (event) this._settle(event, null, data);
+    } else {
+      this._destroy();
+      if (type === DISCONNECT) this._onClose("io server disconnect");
+      else this._onError(failure(data?.message ?? data, { data: data?.data }));
+    }
+  }
+
+  private _onConnect({ sid, pid }: { sid: string; pid?: string }): void {
     this.id = sid;
     this.recovered = !!pid && pid === this._pid;
     if (!this.recovered) this._lastOffset = undefined;
     this._pid = pid;
-    this.deduplicated = !!this._retryId && !!retry;
     this.connected = true;
-    const { receiveBuffer, sendBuffer } = this;
-    this.receiveBuffer = [];
-    this.sendBuffer = [];
-    for (const args of receiveBuffer) this._onEvent(args);
+    for (const args of this.receiveBuffer.splice(0)) this._onEvent(args);
     // What cannot be sent has no emitter any more that it could be thrown at.
-    for (const packet of sendBuffer) call(this._deliver, this, [packet]);
-    if (this._retries) call(this._retries.drain, this._retries, []);
+    for (const event of this.sendBuffer.splice(0)) call(this._transmit, this, [event]);
     this._dispatch("connect");
   }
 
-  private _onEvent(args: ReadonlyArray<unknown>): void {
-    for (const listener of this._anyListeners) call(listener, this, args as unknown[]);
-    const [event, ...rest] = args;
-    this._dispatch(event as string, ...rest);
-    const offset = rest.at(-1);
-    // Offsets come last; so does any text of events without one, and only what may be an offset is taken for it.
-    if (this._pid && typeof offset === "string" && /^[\w.:+/=-]{1,64}$/.test(offset))
-      this._lastOffset = offset;
+  protected _onEvent(args: ReadonlyArray<unknown>): void {
+    this._any._dispatch(IN, ...args);
+    this._dispatch(...(args as [string]));
+    const last = args[args.length - 1];
+    if (this._pid && typeof last === "string") this._lastOffset = last;
   }
 
   /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
   private _answer(id: number): Listener {
-    const { engine } = this.io;
-    let answered = false;
+    const { io, nsp } = this;
+    let engine: unknown = io.engine;
     return (...data) => {
-      if (answered || engine !== this.io.engine || !this.connected) return;
-      answered = true;
-      this.io._packet({ type: ACK, nsp: this.nsp, id, data });
+      if (engine === io.engine && this.connected) io._packet({ type: ACK, nsp, id, data });
+      engine = null;
     };
   }
 
-  private _emit(event: unknown, args: unknown[], fn?: Listener, withError = false): this {
-    if (RESERVED.test(String(event))) throw new Error(`"${String(event)}" is a reserved event name`);
+  private _emit(args: unknown[], fn?: Listener, withError?: boolean): this {
     const { volatile, timeout = this._opts.ackTimeout } = this._flags;
     this._flags = {};
-    const packet: Packet = { type: EVENT, nsp: this.nsp, data: [event, ...args] };
-    const retries = volatile ? undefined : this._retries;
-    try {
-      if (retries) {
-        packet.id = this._ids++;
-        this._makePlace(this._queue, (error) => retries.dropOldest(error));
-        retries.add(packet, fn, timeout);
-        return this;
-      }
-      if (fn) {
-        packet.id = this._ids++;
-        this._acks.add(packet.id, fn, withError, timeout, () => {
-          this.sendBuffer = this.sendBuffer.filter((each) => each !== packet);
-        });
-      }
-      if (volatile && !this.io.engine?.transport?.writable) {
-        this._acks.fail(packet.id, new Error("volatile event has been dropped"));
-      } else if (this._isReady()) {
-        this._deliver(packet);
-      } else {
-        this._makePlace(this.sendBuffer, (error) => this._acks.fail(this.sendBuffer.shift()?.id, error));
-        this.sendBuffer.push(packet);
-      }
-    } catch (error) {
-      if (retries && fn) call(fn, this, [error]);
-      else if (
-        !this._acks.fail(packet.id, error as Error) &&
-        (error as BufferFullError).policy !== "drop-newest"
-      ) {
-        throw error;
-      }
-    }
+    if (!fn && typeof args.at(-1) === "function") fn = args.pop() as Listener;
+    if (RESERVED.test(args[0] as string)) throw new Error(`"${args[0]}" is a reserved event name`);
+    const event: Outgoing = {
+      type: EVENT,
+      nsp: this.nsp,
+      data: args,
+      _isSent: false,
+      _fn: fn,
+      _withError: withError || timeout !== undefined,
+      _timeout: timeout,
+    };
+    if (fn) this._expectAck(event);
+    if (volatile && !this.io.engine?.transport?.writable) this._settle(event, new Error("dropped"));
+    else this._post(event, volatile);
     return this;
   }
 
-  /** THROWS BufferFullError where a list of what waits is full and nothing in it may make way. */
-  private _makePlace(waiting: unknown[], dropOldest: (error: Error) => void): void {
-    const { bufferLimit = 10_000, bufferPolicy = "throw" } = this._opts;
-    if (waiting.length < bufferLimit) return;
-    const error = new BufferFullError(bufferLimit, bufferPolicy);
-    if (bufferPolicy !== "drop-oldest") throw error;
-    dropOldest(error);
+  /** Send an event, now or when there is a connection. */
+  protected _post(event: Outgoing, _isVolatile?: boolean): void {
+    this._startTimer(event);
+    if (this._isReady()) this._transmit(event);
+    else this.sendBuffer.push(event);
   }
 
-  private _isReady(): boolean {
+  /** What the server is told at a connection, beside `auth`. */
+  protected _introduction(): object | undefined {
+    return this._pid ? { pid: this._pid, offset: this._lastOffset } : undefined;
+  }
+
+  /** Give an event the id by which it is acknowledged. */
+  protected _expectAck(event: Outgoing): void {
+    event.id = this._ids++;
+    this._unacknowledged.set(event.id, event);
+  }
+
+  protected _isReady(): boolean {
     return this.connected && !this.io.engine._hasPingExpired();
   }
 
-  /** Send; what cannot be sent is told to who waits for the acknowledgement, and thrown where nobody does. */
-  private _deliver(packet: Packet): void {
+  /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
+  protected _transmit(event: Outgoing): void {
+    event._isSent = true;
     try {
-      this._transmit(packet);
+      this._any._dispatch(OUT, ...event.data);
+      this.io._packet(event);
     } catch (error) {
-      if (!this._acks.fail(packet.id, error as Error)) throw error;
+      if (!this._settle(event, error)) throw error;
     }
   }
 
-  private _transmit(packet: Packet): void {
-    for (const listener of this._anyOutgoingListeners) call(listener, this, packet.data);
-    this.io._packet(packet);
+  protected _startTimer(event: Outgoing): void {
+    if (event._timeout === undefined) return;
+    event._stopTimer = this.io._clock.after(event._timeout, () =>
+      this._lose(event, new Error("operation has timed out")),
+    );
+  }
+
+  /** An event was not acknowledged. */
+  protected _lose(event: Outgoing, error: Error): void {
+    this._settle(event, error);
+  }
+
+  /** An event is done with, by an error or an answer. False where nobody could be told. */
+  protected _settle(event: Outgoing, error: unknown, answer: unknown[] = []): boolean {
+    const { _fn, _withError } = event;
+    event._stopTimer?.();
+    this._unacknowledged.delete(event.id as number);
+    remove(this.sendBuffer, event);
+    if (!_fn || (error && !_withError)) return false;
+    call(_fn, this, _withError ? [error, ...answer] : answer);
+    return true;
   }
 
   /** From now on the manager does not connect for this socket. */
-  private _detach(): void {
-    this._active = false;
+  private _destroy(): void {
+    this.active = false;
     this.io._destroy(this);
   }
 }
@@ -401,9 +361,4 @@ export namespace Socket {
     | "transport close"
     | "transport error"
     | "parse error";
-}
-
-function without(listeners: Listener[], listener?: Listener): Listener[] {
-  const at = listeners.indexOf(listener as Listener);
-  return listener ? listeners.filter((_, index) => index !== at) : [];
 }
