@@ -312,7 +312,7 @@ async def test_a_full_buffer_raises(server):
     assert second.sent == ["0", '2["a"]', '20["b"]']
     second.receive("30[]")
     assert await answer is None
-    assert not socket._acks
+    assert not socket._outbox.owed
 
 
 async def test_a_full_buffer_drops(server):
@@ -361,7 +361,7 @@ async def test_closing_drops_what_waits(server):
     await client.close()
     with pytest.raises(Disconnected):
         await answer
-    assert len(client.socket._buffer) == 0
+    assert len(client.socket._outbox) == 0
 
 
 async def test_too_large_for_the_server_that_came(server, caplog):

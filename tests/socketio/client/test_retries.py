@@ -28,7 +28,7 @@ async def test_every_event_asks_for_an_acknowledgement(server):
     assert connection.sent[1:] == ['20["a"]', '51-1["b",{"_placeholder":true,"num":0}]', b"x", '2["c"]']
     connection.receive("30[]", '31["ok"]', "31[]", "30[]")
     assert await answer == "ok"
-    assert len(socket._retries) == 0
+    assert len(socket._outbox) == 0
 
 
 async def test_the_window(server):
@@ -89,7 +89,7 @@ async def test_given_up_after_so_many_tries(server, caplog):
     connection.receive("31[]")
     assert await later is None
     emission = socket.timeout(0.001).emit("c")
-    await until(lambda: len(socket._retries) == 0)
+    await until(lambda: len(socket._outbox) == 0)
     assert "event 'c' was not acknowledged" in caplog.text
     with pytest.raises(AckTimeout):
         await emission
@@ -142,7 +142,7 @@ async def test_nobody_waits_for_an_answer_any_more(server):
     second.let_in()
     assert second.sent[1:] == ['20["a"]'], "the event is sent all the same"
     second.receive("30[]")
-    assert len(socket._retries) == 0
+    assert len(socket._outbox) == 0
 
 
 @pytest.mark.parametrize("overflow, error", [("raise", BufferFull), ("drop_newest", EventDropped)])
@@ -196,7 +196,7 @@ async def test_too_large(server, caplog):
     with pytest.raises(PayloadTooLarge):
         client.socket.emit("d", "x" * 300)
     assert "event 'b'" in caplog.text
-    assert len(client.socket._retries) == 1
+    assert len(client.socket._outbox) == 1
 
 
 async def test_a_server_that_leaves_repeated_events_out(server):

@@ -88,13 +88,13 @@ async def test_leaving_the_loop_ends_the_stream(server):
 
     task = asyncio.create_task(read())
     await asyncio.sleep(0)
-    assert socket.observers.streaming
+    assert socket.observers.event_streams
     gc.collect()
     connection.receive('2["a"]')
     await task
     del task
     gc.collect()
-    assert not socket.observers.streaming
+    assert not socket.observers.event_streams
     assert not socket.observers.held
 
 

@@ -20,11 +20,11 @@ class Observers:
     """
 
     __slots__ = (
-        "_event_streams",
         "_state_streams",
         "connect",
         "connect_error",
         "disconnect",
+        "event_streams",
         "held",
         "state",
     )
@@ -35,17 +35,12 @@ class Observers:
         self.disconnect: list[LifecycleHandler] = []
         self.state: list[LifecycleHandler] = []
         self.held: set[Stream[Any]] = set()
-        self._event_streams: list[weakref.ref[EventStream]] = []
+        self.event_streams: list[weakref.ref[EventStream]] = []
         self._state_streams: list[weakref.ref[Stream[State]]] = []
-
-    @property
-    def streaming(self) -> bool:
-        """Whether anybody reads a stream of events."""
-        return bool(self._event_streams)
 
     def add_events(self, stream: EventStream) -> None:
         """Events go to this stream from now on."""
-        _add(self._event_streams, stream)
+        _add(self.event_streams, stream)
 
     def add_states(self, stream: Stream[State]) -> None:
         """States go to this stream from now on."""
@@ -57,7 +52,7 @@ class Observers:
         Raises PacketError. Where no handler is, only a stream can answer.
         """
         event: StreamedEvent | None = None
-        for reference in tuple(self._event_streams):
+        for reference in tuple(self.event_streams):
             stream = reference()
             if stream is None or (stream.names and packet.name not in stream.names):
                 continue
@@ -79,11 +74,11 @@ class Observers:
 
     def end_events(self, error: Exception | None) -> None:
         """No event will follow."""
-        for reference in tuple(self._event_streams):
+        for reference in tuple(self.event_streams):
             stream = reference()
             if stream is not None:
                 stream.end(error)
-        self._event_streams.clear()
+        self.event_streams.clear()
 
     def end_states(self) -> None:
         """No state will follow."""

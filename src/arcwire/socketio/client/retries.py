@@ -102,7 +102,7 @@ class RetriedEmission(Emission):
 class RetryQueue:
     """The events of one socket that are not acknowledged yet."""
 
-    __slots__ = ("_retries", "_sender", "_sent", "_waiting", "_window", "id")
+    __slots__ = ("_next", "_retries", "_sender", "_sent", "_waiting", "_window", "id")
 
     def __init__(self, sender: Sender, retries: int, window: int, limits: OfflineBuffer) -> None:
         self._sender = sender
@@ -111,6 +111,7 @@ class RetryQueue:
         # Those that were sent at least once, in the order of their ids; then those that were not yet.
         self._sent: dict[int, Attempt] = {}
         self._waiting = Buffer(limits)
+        self._next = 0
         self.id = secrets.token_urlsafe(18)
         """Names this socket to a server that leaves out what it has seen."""
 
@@ -118,16 +119,15 @@ class RetryQueue:
         """How many are not acknowledged, and not given up."""
         return len(self._sent) + len(self._waiting)
 
-    def lowest(self, otherwise: int) -> int:
-        """The lowest id that is not settled."""
-        for id in self._sent:
-            return id
-        for event in self._waiting:
-            return otherwise if event.id is None else event.id
-        return otherwise
+    def lowest(self) -> int:
+        """The lowest id that is not settled; where all are, one above those that there were."""
+        ids = [*self._sent, *(event.id for event in self._waiting if event.id is not None)]
+        return min(ids, default=self._next)
 
     def add(self, attempt: Attempt) -> None:
         """Send it when its turn comes. Raises BufferFull."""
+        assert attempt.id is not None
+        self._next = max(self._next, attempt.id + 1)
         if self._sender.connected and len(self._sent) < self._window and not len(self._waiting):
             self._send(attempt)
         else:

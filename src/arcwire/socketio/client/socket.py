@@ -1,42 +1,33 @@
 """One namespace of a server, as its client uses it."""
 
-import asyncio
-import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from threading import get_ident
 from types import TracebackType, UnionType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from arcwire.engineio.server.timers import Timers
-from arcwire.errors import ArcwireError, Disconnected, PayloadTooLarge
+from arcwire.errors import ArcwireError, Disconnected
 from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.broadcast import Emission
 from arcwire.socketio.catch_all import CatchAll, Event, Hooks, Listener, read_middleware
-from arcwire.socketio.client.buffer import Buffer, Outgoing
-from arcwire.socketio.client.flagged import ClientEmission, ClientFlagging, FlaggedClientSocket
+from arcwire.socketio.client.flagged import ClientFlagging, FlaggedClientSocket
 from arcwire.socketio.client.lifecycle import CONNECTING, LifecycleHandler
 from arcwire.socketio.client.membership import AuthSource, Connecting, Membership
-from arcwire.socketio.client.multiplexer import ClientConnection
 from arcwire.socketio.client.namespace import ClientNamespace
 from arcwire.socketio.client.observers import Observers
 from arcwire.socketio.client.options import SocketOptions
-from arcwire.socketio.client.retries import Attempt, RetriedEmission, RetryQueue
+from arcwire.socketio.client.outbox import Outbox
 from arcwire.socketio.client.states import State, StateName
 from arcwire.socketio.client.streams import MAX_WAITING, EventStream, Overflow, Stream
 from arcwire.socketio.dispatch import dispatch
 from arcwire.socketio.failures import explain, read_error_handler
 from arcwire.socketio.handlers import Ack, EventHandlers, check_event
-from arcwire.socketio.interception import intercept, watch
+from arcwire.socketio.interception import intercept
 from arcwire.socketio.lanes import Lane
-from arcwire.socketio.outgoing import OutgoingEvent, prepare
-from arcwire.socketio.protocol.json_codec import decode_json
-from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet, PacketError
+from arcwire.socketio.protocol.packet import RESERVED_EVENTS, Packet
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.registration import Registration
-from arcwire.socketio.returns import answer_decoder
 from arcwire.socketio.selection import DEFAULT_FLAGS, Flags
 from arcwire.socketio.signature import Signature
 
@@ -45,17 +36,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
-
-HIGH_WATER = 64 * 1024
-"""Bytes that may wait before awaiting an emit means waiting."""
-
-MAX_PENDING_ACKS = 100_000
-"""Acknowledgements that the server may owe: if it never answers, that must not fill the memory."""
-
-ACK_TIMEOUT = 20.0
-"""Seconds for the acknowledgement of a try, where there are `retries` and no `ack_timeout`."""
-
-_NO_LIMIT = 1 << 62
 
 # Acknowledgements name the connection on which they were asked for above the digits of their ids: one
 # that is given after that connection is gone must not answer another question of the next one.
@@ -76,16 +56,10 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
 
     __slots__ = (
         "__weakref__",
-        "_ack_ids",
-        "_acks",
-        "_buffer",
-        "_emission",
         "_ended",
         "_generation",
-        "_look_closer",
         "_options",
-        "_retries",
-        "_room",
+        "_outbox",
         "deduplicated",
         "event_handlers",
         "hooks",
@@ -110,16 +84,8 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         self.queue: deque[Event] | None = None
         # Disconnections whose handlers wait for a middleware.
         self._ended: list[tuple[DisconnectReason, str]] = []
-        self._look_closer = _NO_LIMIT
         self._generation = -_GENERATION
-        self._ack_ids = itertools.count()
-        self._acks: dict[int, Outgoing] = {}
-        self._buffer = Buffer(options.offline_buffer)
-        self._retries: RetryQueue | None = None
-        if options.retries:
-            self._retries = RetryQueue(self, options.retries, options.retry_window, options.offline_buffer)
-        self._room: asyncio.Future[None] | None = None
-        self._emission = ClientEmission(self)
+        self._outbox = Outbox(self, manager, options)
 
     def __repr__(self) -> str:
         connection = self._connection
@@ -208,26 +174,26 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         if type(event) is not str or event in RESERVED_EVENTS:
             check_event(event, where="emit")
         manager = self._manager
+        outbox = self._outbox
         connection = self._connection
         if (
             connection is None
-            or self._retries is not None
+            or outbox.retries is not None
             or self.hooks.watches
             or get_ident() != manager.thread
             or connection.ping_expired
         ):
-            return self.emit_flagged(DEFAULT_FLAGS, event, args)
+            manager.check_open()
+            return outbox.emit(DEFAULT_FLAGS, event, args)
         codec = manager.codec
         payload, attachments = codec.encode_event(self.namespace.name, event, args)
         if attachments is not None:
-            outgoing = Outgoing(event, args, payload, attachments, True)
-            self._check_size(outgoing)
-            self.transmit(outgoing)
+            outbox.send_all(connection, payload, attachments)
         elif codec.binary:
             connection.send_binary(payload)
         else:
             connection.send_text(payload)
-        return self._emission
+        return outbox.emission
 
     @overload
     def emit_with_ack(self, event: str, *args: object) -> SingleAnswer[Any]: ...
@@ -248,16 +214,7 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
 
     async def drain(self) -> None:
         """Wait until at most 64 KiB wait to be sent, or the socket is closed. Cancelling it loses nothing."""
-        while True:
-            connection = self._connection
-            if connection is not None:
-                await connection.drain()
-                if self._connection is connection or not self.active:
-                    return
-            elif not self.active or not self._is_high():
-                return
-            else:
-                await self.room(lambda: self._connection is not None or not self._is_high())
+        await self._outbox.drain()
 
     # -- receiving ----------------------------------------------------------------------
 
@@ -369,7 +326,7 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
 
     def handle(self, packet: Packet, ack: Ack | None = None) -> None:
         """See `Recipient`."""
-        if self.observers.streaming:
+        if self.observers.event_streams:
             ack = self.observers.put_event(self, packet, ack, packet.name in self.namespace.handlers)
         dispatch(self, packet, ack)
 
@@ -390,121 +347,37 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         """Send an event as its flags say."""
         check_event(event, where="emit")
         self._manager.check_open()
-        if self._retries is not None and not flags.volatile:
-            return RetriedEmission(self._attempt(self._retries, flags, event, args, None))
-        payload, attachments = self._manager.codec.encode_event(self.namespace.name, event, args)
-        outgoing = Outgoing(event, args, payload, attachments, flags.compress)
-        self._check_size(outgoing)
-        self._manager.on_loop(self._emit, flags, outgoing)
-        return self._emission
+        return self._outbox.emit(flags, event, args)
 
     def ask(self, flags: Flags, event: str, args: tuple[object, ...], returns: Any) -> SingleAnswer[Any]:
         """Send an event as its flags say, and wait for its acknowledgement."""
-        check_event(event, where="emit_with_ack")
-        manager = self._manager
-        manager.check_open()
-        decode = answer_decoder(returns)
-        timeout = self._options.ack_timeout if flags.timeout is None else flags.timeout
-        if self._retries is not None and not flags.volatile:
-            answer: SingleAnswer[Any] = SingleAnswer(manager.loop, None, decode)
-            self._attempt(self._retries, flags, event, args, answer)
-            return answer
-        id = next(self._ack_ids)
-        payload, attachments = manager.codec.encode_event(self.namespace.name, event, args, id)
-        answer = SingleAnswer(manager.loop, timeout, decode)
-        outgoing = Outgoing(event, args, payload, attachments, flags.compress, id, answer)
-        self._check_size(outgoing)
-        manager.on_loop(self._ask, flags, outgoing, timeout)
-        return answer
-
-    # -- Sender, for retries --------------------------------------------------------------------
-
-    @property
-    def timers(self) -> Timers:
-        """Deadlines of acknowledgements."""
-        return self._manager.timers
-
-    def now(self) -> float:
-        """The time of the loop."""
-        return self._manager.now()
-
-    def transmit(self, event: Outgoing) -> bool:
-        """Send an event over the connection, which is there; False when the server would not take it."""
-        connection = self._connection
-        assert connection is not None
-        try:
-            self._check_size(event)
-        except PayloadTooLarge as error:
-            if event.answer is None:
-                logger.error("event %r of %r is dropped: %s", event.name, self, error)
-            event.fail(error)
-            return False
-        codec = self._manager.codec
-        if not event.compress:
-            for message in prepare(codec, event.payload, event.attachments, compress=False):
-                connection.send_prepared(message)
-        else:
-            self._send(connection, event.payload, event.attachments)
-        if self.hooks.watches:
-            watch(self, OutgoingEvent(event.name, event.args, ()))
-        return True
-
-    async def room(self, has_room: Callable[[], bool]) -> None:
-        """Wait until there is room, or the socket is closed."""
-        while not has_room() and self.active:
-            if self._room is None:
-                self._room = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._room)
-
-    def announce_room(self) -> None:
-        """There may be room."""
-        room, self._room = self._room, None
-        if room is not None and not room.done():
-            room.set_result(None)
+        if type(event) is not str or event in RESERVED_EVENTS:
+            check_event(event, where="emit_with_ack")
+        self._manager.check_open()
+        return self._outbox.ask(flags, event, args, returns)
 
     # -- Membership -------------------------------------------------------------------------------
 
     def greet(self) -> dict[str, Any]:
         """See `Membership`."""
-        if self._retries is None:
-            return {}
-        next_id = next(self._ack_ids)
-        self._ack_ids = itertools.count(next_id)
-        return {"retry": {"id": self._retries.id, "from": self._retries.lowest(next_id)}}
+        return self._outbox.greet()
 
     def opened(self, greeting: Mapping[str, Any]) -> None:
         """See `Membership`."""
         assert self._connection is not None
-        # Base64 takes a third more; below that nothing is too large.
-        self._look_closer = (self._connection.max_payload or _NO_LIMIT) // 2
         self._generation += _GENERATION
-        self.deduplicated = greeting.get("retry") is True
-        if self._retries is not None:
-            self._retries.connected()
-        for outgoing in self._buffer.take_all():
-            self.transmit(outgoing)
-        self.announce_room()
+        self.deduplicated = self._outbox.retries is not None and greeting.get("retry") is True
+        self._outbox.open(self._connection)
 
     def lost(self, reason: DisconnectReason, description: str) -> None:
         """See `Membership`."""
         self._ended.append((reason, description))
         self.namespace.handlers.forget_connection()
-        buffered = set(self._buffer)
-        for outgoing in list(self._acks.values()):
-            if outgoing not in buffered:
-                outgoing.fail(Disconnected(f"the connection was lost: {description}", reason))
-        if self._retries is not None:
-            self._retries.lost(reason)
+        self._outbox.lose(reason, description)
 
     def ended(self, error: ArcwireError, for_good: bool) -> None:
         """See `Membership`."""
-        if self._retries is not None:
-            self._retries.close(error, for_good=for_good)
-        for outgoing in self._buffer:
-            if for_good or outgoing.answer is not None:
-                self._buffer.remove(outgoing)
-                outgoing.fail(error)
-        self.announce_room()
+        self._outbox.end(error, for_good=for_good)
 
     def tell(self, state: State) -> None:
         """See `Membership`."""
@@ -521,8 +394,20 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         if state.name is _CLOSED and self.state is state:
             observers.end_events(state.error or _lasting(state))
 
+    def receive_event(self, packet: Packet) -> None:
+        """See `Membership`. Raises PacketError."""
+        if self._held is not None or self._pid is not None:
+            super().receive_event(packet)
+        elif self.hooks.intercepts or self.observers.event_streams:
+            self.handle_event(packet)
+        else:
+            # Nearly every event comes this way.
+            if packet.id is not None:
+                packet.id += self._generation
+            dispatch(self, packet)
+
     def handle_event(self, packet: Packet) -> None:
-        """See `Membership`."""
+        """See `Membership`. Raises PacketError."""
         if packet.id is not None:
             packet.id += self._generation
         if self.hooks.intercepts:
@@ -531,17 +416,8 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
             self.handle(packet)
 
     def receive_ack(self, packet: Packet) -> None:
-        """An acknowledgement arrived; ignored when nobody waits for it. Raises PacketError."""
-        args = packet.data if packet.json is None else decode_json(packet.json)
-        if not isinstance(args, list):
-            raise PacketError("invalid payload: an acknowledgement is a list")
-        if packet.id is None:
-            return
-        if self._retries is not None and self._retries.acknowledge(packet.id, args):
-            return
-        outgoing = self._acks.get(packet.id)
-        if outgoing is not None and outgoing.answer is not None:
-            outgoing.answer.receive(self, args)
+        """See `Membership`. Raises PacketError."""
+        self._outbox.acknowledge(packet)
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -557,98 +433,9 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         except Exception as error:
             await explain(self, error, event, f"a handler (on_{event})")
 
-    def _is_high(self) -> bool:
-        return self._buffer.size > HIGH_WATER or self._buffer.is_high
-
-    def _check_size(self, outgoing: Outgoing) -> None:
-        """Raise PayloadTooLarge for what the server would not take; before any part of it is sent."""
-        connection = self._connection
-        if connection is not None and outgoing.size > self._look_closer:
-            connection.check_size(outgoing.payload, binary=self._manager.codec.binary)
-            for attachment in outgoing.attachments or ():
-                connection.check_size(attachment, binary=True)
-
-    def _emit(self, flags: Flags, outgoing: Outgoing) -> None:
-        connection = self._connection
-        if connection is not None and not connection.ping_expired:
-            if not flags.volatile or connection.writable:
-                self.transmit(outgoing)
-        elif not flags.volatile:
-            self._buffer.add(outgoing)
-
-    def _ask(self, flags: Flags, outgoing: Outgoing, timeout: float | None) -> None:
-        answer = outgoing.answer
-        assert answer is not None
-        assert outgoing.id is not None
-        connection = self._connection
-        leaves = connection is not None and not connection.ping_expired
-        if flags.volatile and not (leaves and connection is not None and connection.writable):
-            answer.drop(self, "a volatile event that could not leave")
-            return
-        if not self.active and self.state.description:
-            outgoing.fail(Disconnected(f"the socket is closed: {self.state.description}", self.state.reason))
-            return
-        if len(self._acks) >= MAX_PENDING_ACKS:
-            answer.drop(self, f"{MAX_PENDING_ACKS} acknowledgements of the server are missing")
-            return
-        if not leaves:
-            self._buffer.add(outgoing)
-        if answer.settled:
-            return  # dropped
-        self._acks[outgoing.id] = outgoing
-        answer.on_settled(partial(self._forget, outgoing))
-        if timeout is not None:
-            self.timers.schedule(answer, self.now() + timeout)
-        if leaves:
-            self.transmit(outgoing)
-
-    def _forget(self, outgoing: Outgoing) -> None:
-        """The question is settled."""
-        assert outgoing.answer is not None
-        self._acks.pop(outgoing.id, None)  # type: ignore[arg-type]
-        if outgoing.answer.timer_slot:
-            self.timers.cancel(outgoing.answer)
-        if len(self._buffer):
-            self._buffer.remove(outgoing)
-
-    def _attempt(
-        self,
-        retries: RetryQueue,
-        flags: Flags,
-        event: str,
-        args: tuple[object, ...],
-        answer: SingleAnswer[Any] | None,
-    ) -> Attempt:
-        id = next(self._ack_ids)
-        payload, attachments = self._manager.codec.encode_event(self.namespace.name, event, args, id)
-        timeout = flags.timeout or self._options.ack_timeout or ACK_TIMEOUT
-        attempt = Attempt(retries, event, args, payload, attachments, flags.compress, id, answer, timeout)
-        self._check_size(attempt)
-        self._manager.on_loop(self._add_attempt, retries, attempt)
-        return attempt
-
-    def _add_attempt(self, retries: RetryQueue, attempt: Attempt) -> None:
-        if attempt.answer is not None and not self.active and self.state.description:
-            attempt.fail(Disconnected(f"the socket is closed: {self.state.description}", self.state.reason))
-            return
-        retries.add(attempt)
-
     def _send_ack(self, id: int, payload: bytes, attachments: list[bytes] | None) -> None:
-        connection = self._connection
-        if connection is None or id - id % _GENERATION != self._generation:
-            return
-        connection.check_size(payload, binary=self._manager.codec.binary)
-        for attachment in attachments or ():
-            connection.check_size(attachment, binary=True)
-        self._send(connection, payload, attachments)
-
-    def _send(self, connection: ClientConnection, payload: bytes, attachments: list[bytes] | None) -> None:
-        if self._manager.codec.binary:
-            connection.send_binary(payload)
-        else:
-            connection.send_text(payload)
-        for attachment in attachments or ():
-            connection.send_binary(attachment)
+        if id - id % _GENERATION == self._generation:
+            self._outbox.send_ack(payload, attachments)
 
 
 def _lasting(state: State) -> Exception | None:
