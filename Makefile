@@ -20,6 +20,9 @@ VENVS := $(VERSIONS:%=.venv-%)
 # npm writes this file last; it stands for the whole folder.
 MODULES := node_modules/.package-lock.json
 
+# Example pages that are bundled.
+BUNDLED := $(addprefix examples/,vite_typescript react_hook)
+
 .PHONY: help run test setup lint format types imports unit interop browser coverage bench lock clean chromium firefox
 
 help: ## Show what there is to make
@@ -32,7 +35,7 @@ test: ## Run every check
 	@$(MAKE) -j2 setup
 	@$(MAKE) -j1 --keep-going lint types imports unit interop browser
 
-setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) chromium firefox ## Get everything that the checks need
+setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Get everything that the checks need
 
 lint: .venv-$(NEWEST)/.test ## Check style (ruff)
 	$(python) -m ruff check
@@ -59,7 +62,7 @@ unit-%: .venv-%/.test
 interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
-browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) examples/chat/$(MODULES) chromium firefox ## Test in Chromium and Firefox
+browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) examples/chat/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
 	$(python) -m pytest tests/browser
 
 coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
@@ -72,7 +75,8 @@ bench: ## Compare with other servers, 40 minutes (BENCH=--quick: 10; see bench/R
 lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new versions)
 	@test -x .venv-lock/bin/uv || { $(firstword $(shell scripts/pythons | cut -d ' ' -f 2)) -m venv .venv-lock && scripts/pip lock uv; }
 	@for files in 'pyproject.toml requirements/runtime.txt' 'requirements/build.in requirements/build.txt' \
-	    'requirements/test.in requirements/test.txt' 'bench/servers/requirements.in bench/servers/requirements.txt'; do \
+	    'requirements/test.in requirements/test.txt' 'bench/servers/python_socketio.in bench/servers/python_socketio.txt' \
+	    'bench/servers/asgi.in bench/servers/asgi.txt'; do \
 	    set -- $$files; \
 	    .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	        --python-version 3.11 $(UPGRADE) "$$1" --output-file "$$2"; \

@@ -1,7 +1,7 @@
 """The browser client in real browsers: `client/client.test.mjs`, run by Node, each of its cases as a subtest.
 
-`BROWSER_CLIENT=official` plays everything with the official client, which proves the scenarios; it may also be the
-path of a script that gives `io`. `BROWSERS=chromium` leaves Firefox out.
+`BROWSER_CLIENT=official` plays everything with the official client, which proves the scenarios; it may also
+be the path of a script that gives `io`. `BROWSERS=chromium` leaves Firefox out.
 """
 
 import json
