@@ -17,6 +17,11 @@ _KEEP_ALIVE: Final = 4.0
 """Seconds that an idle connection is kept. Node and uvicorn end theirs after 5, and a post that meets
 that end would be lost."""
 
+_SOCKS_ERRORS: Final = (
+    aiohttp_socks.ProxyError,
+    aiohttp_socks.ProxyConnectionError,
+    aiohttp_socks.ProxyTimeoutError,
+)
 _TEXT: Final = "text/plain;charset=UTF-8"
 _BINARY: Final = "application/octet-stream"
 
@@ -61,7 +66,7 @@ class PollingRequests:
                 self._config.jar.keep(self._address.web, response.headers.getall("set-cookie", []))
                 fields = [(name.lower(), value) for name, value in response.headers.items()]
                 return Answer(response.status, fields, content)
-        except (aiohttp.ClientError, OSError, aiohttp_socks.ProxyError) as error:
+        except (aiohttp.ClientError, OSError, *_SOCKS_ERRORS) as error:
             raise self._explain(error) from error
 
     async def close(self) -> None:
@@ -70,7 +75,7 @@ class PollingRequests:
 
     def _explain(self, error: Exception) -> ConnectError:
         url = str(self._address)
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp_socks.ProxyTimeoutError):
             limit = self._config.request_timeout
             return ConnectTimeout(
                 f"{url} did not answer within {limit:g} seconds" if limit else str(error), url
@@ -82,6 +87,8 @@ class PollingRequests:
             )
         if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp_socks.ProxyConnectionError):
             return ProxyError(f"{url}: the proxy {proxy} cannot be reached", url)
+        if isinstance(error, aiohttp_socks.ProxyTimeoutError):
+            return ProxyError(f"{url}: the proxy {proxy} does not answer", url)
         if isinstance(error, aiohttp_socks.ProxyError):
             return ProxyError(f"{url}: the proxy {proxy} refuses: {error}", url)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):

@@ -8,12 +8,13 @@ import ipaddress
 import itertools
 import socket
 from collections.abc import Sequence
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 _DELAY = 0.25
 """Seconds after which the next address is tried too."""
 
 _Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
+_Info: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 _Candidate: TypeAlias = tuple[socket.AddressFamily, _Address]
 
 
@@ -34,13 +35,17 @@ async def _resolve(host: str, port: int) -> list[_Candidate]:
         # What is an address already needs no thread to be resolved in.
         version = ipaddress.ip_address(host).version
     except ValueError:
-        infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        infos = await _resolve_name(host, port)
         families: dict[socket.AddressFamily, list[_Candidate]] = {}
         for family, _, _, _, address in infos:
             families.setdefault(family, []).append((family, cast("_Address", address)))
         rows = itertools.zip_longest(*families.values())
         return [candidate for row in rows for candidate in row if candidate is not None]
     return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]
+
+
+async def _resolve_name(host: str, port: int) -> Sequence[_Info]:
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 async def _connect(candidate: _Candidate, local_address: tuple[str, int] | None) -> socket.socket:
