@@ -28,14 +28,14 @@ BUNDLED := $(addprefix examples/,vite_typescript react_hook)
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-run: .venv-$(NEWEST)/.project examples/chat/$(MODULES) ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
+run: .venv-$(NEWEST)/.project ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
 	@exec $(python) examples/chat/app.py --host '$(HOST)' --port '$(PORT)'
 
 test: ## Run every check
 	@$(MAKE) -j2 setup
 	@$(MAKE) -j1 --keep-going lint types imports unit interop browser
 
-setup: $(VENVS:%=%/.test) examples/chat/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Get everything that the checks need
+setup: $(VENVS:%=%/.test) tests/interop/$(MODULES) tests/browser/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Get everything that the checks need
 
 lint: .venv-$(NEWEST)/.test ## Check style (ruff)
 	$(python) -m ruff check
@@ -62,7 +62,7 @@ unit-%: .venv-%/.test
 interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
-browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) examples/chat/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
+browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
 	$(python) -m pytest tests/browser
 
 coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
@@ -84,7 +84,7 @@ lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new version
 
 clean: ## Remove what these commands made
 	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results build
-	rm -rf bench/build bench/servers/node_modules examples/chat/node_modules tests/interop/node_modules tests/browser/node_modules
+	rm -rf bench/build bench/servers/node_modules tests/interop/node_modules tests/browser/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed requirement makes an environment anew, so it never holds what the files do not name.

@@ -3,7 +3,6 @@
 import argparse
 import hmac
 import os
-import sys
 import unicodedata
 from pathlib import Path
 from typing import Annotated
@@ -181,7 +180,6 @@ def is_image(data: bytes) -> bool:
 # --- The page
 
 HERE = Path(__file__).parent
-CLIENT = HERE / "node_modules" / "socket.io-client" / "dist"
 
 pages = Pages(
     {
@@ -189,8 +187,6 @@ pages = Pages(
         "/chat.js": HERE / "static" / "chat.js",
         "/style.css": HERE / "static" / "style.css",
         "/icon.svg": HERE / "static" / "icon.svg",
-        "/socket.io-client/socket.io.min.js": CLIENT / "socket.io.min.js",
-        "/socket.io-client/socket.io.min.js.map": CLIENT / "socket.io.min.js.map",
     }
 )
 app = io.asgi(pages)  # for other ASGI servers, and for the arcwire command
@@ -203,8 +199,6 @@ def main() -> None:
         "--port", type=int, default=os.environ.get("PORT", "3000"), help="default: $PORT, else 3000"
     )
     options = parser.parse_args()
-    if not CLIENT.is_dir():
-        sys.exit(f"The browser's client is missing. Install it first: npm ci --prefix {HERE}")
     io.run(pages, host=options.host, port=options.port)
 
 

@@ -12,7 +12,6 @@ CONTENT_TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".html": b"text/html; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
-    ".map": b"application/json",
     ".svg": b"image/svg+xml",
 }
 

@@ -14,7 +14,6 @@ import pytest
 from support.browser import chromium
 
 HERE = Path(__file__).parent
-CHAT = HERE.parents[1] / "examples" / "chat"
 SECONDS = 150
 
 
@@ -42,7 +41,6 @@ def what_is_missing() -> str | None:
         return "Chromium is missing. Debian has it: apt-get install chromium"
     if shutil.which("node") is None:
         return "Node is missing. Install version 20 or newer."
-    for folder, package in ((HERE, "playwright-core"), (CHAT, "socket.io-client")):
-        if not (folder / "node_modules" / package).is_dir():
-            return f"The npm package {package} is missing. Run: npm ci --prefix {folder}"
+    if not (HERE / "node_modules" / "playwright-core").is_dir():
+        return f"The npm package playwright-core is missing. Run: npm ci --prefix {HERE}"
     return None

@@ -1,4 +1,4 @@
-// A chat on the official Socket.IO client: rooms, history, typing, images, delivery ticks, reconnection.
+// A chat on Arcwire's browser client: rooms, history, typing, images, delivery ticks, reconnection.
 
 const $ = (id) => document.getElementById(id);
 const links = [...document.querySelectorAll("#rooms a")];
