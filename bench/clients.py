@@ -1,0 +1,165 @@
+"""Clients beside each other: what a second of a client's CPU time is worth, and what one costs idle.
+
+    .venv-3.13/bin/python bench/clients.py [--rounds 5] [--seconds 3] [--clients 1000]
+
+Arcwire's client on this Python, the official one on Node, python-socketio's on this Python; all against
+Arcwire's server, by WebSocket, one after the other and that several times over. Needs the environments
+of the tests (`make test` makes them). The server has one core, the client another.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import processes
+
+BENCH = Path(__file__).resolve().parent
+PEERS = BENCH / "client_peers"
+COMMANDS: dict[str, list[str]] = {
+    "arcwire": [sys.executable, str(PEERS / "arcwire_client.py")],
+    "node": ["node", str(PEERS / "node_client.mjs")],
+    "python-socketio": [sys.executable, str(PEERS / "python_socketio_client.py")],
+}
+WORKS: dict[str, tuple[str, int, str]] = {
+    "call-1x1": ("calls {seconds}", 1, "one client, one call after another"),
+    "call-1x8": ("calls-at-once {seconds} 8", 1, "one client, 8 calls in flight"),
+    "event-1x8": ("events {seconds} 8", 1, "one client, 8 events in flight, answered by events"),
+    "call-many": ("calls {seconds}", 0, "many clients, one call in flight on each"),
+}
+"""What to tell a client, how many of them (0: many), and what that is."""
+
+
+class ClientProcess:
+    """A client under the benchmark; see client_peers/drive.py."""
+
+    def __init__(self, process: subprocess.Popen[str], output: Any) -> None:
+        self._process = process
+        self._output = output
+        self.read()
+
+    def read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._output.seek(0)
+            raise SystemExit("a client ended:\n" + self._output.read().decode(errors="replace")[-4000:])
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def tell(self, command: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        return self.read()
+
+    @property
+    def cpu(self) -> float:
+        return processes.used_cpu_seconds(self._process.pid)
+
+    @property
+    def memory(self) -> int:
+        return processes.resident_bytes(self._process.pid)
+
+
+@contextmanager
+def client(name: str, url: str) -> Iterator[ClientProcess]:
+    """A client's process, until the block ends."""
+    with tempfile.TemporaryFile() as output:
+        process = processes.spawn([*COMMANDS[name], url], 1, subprocess.PIPE, output)
+        try:
+            yield ClientProcess(process, output)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def work(name: str, url: str, command: str, count: int, seconds: float) -> float:
+    """Messages a second of CPU time."""
+    with client(name, url) as process:
+        process.tell(f"connect {count}")
+        process.tell(command.format(seconds=seconds / 4))
+        before = process.cpu
+        done = process.tell(command.format(seconds=seconds))["done"]
+        return done / (process.cpu - before)
+
+
+def idle(name: str, url: str, count: int) -> float:
+    """Bytes of memory for each client that does nothing, once the first hundred are there."""
+    with client(name, url) as process:
+        process.tell("connect 100")
+        before = process.memory
+        process.tell(f"connect {count}")
+        return (process.memory - before) / count
+
+
+def waiting(url: str, seconds: float) -> tuple[float, float]:
+    """The median time of a call, in seconds: in a coroutine, and through the blocking facade."""
+    with client("arcwire", url) as process:
+        process.tell("connect 1")
+        asynchronous = process.tell(f"calls {seconds}")["median"]
+    with client("arcwire", url) as process:
+        return asynchronous, process.tell(f"blocking {seconds}")["median"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--clients", type=int, default=1000, help="how many are many")
+    parser.add_argument("--works", nargs="+", choices=[*WORKS, "idle", "blocking"], default=None)
+    options = parser.parse_args()
+    wanted = options.works or [*WORKS, "idle", "blocking"]
+    results: dict[str, dict[str, list[float]]] = {
+        each: {name: [] for name in COMMANDS} for each in (*WORKS, "idle")
+    }
+    facade: list[tuple[float, float]] = []
+    processes.leave_nothing_running()
+    port = processes.free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = [sys.executable, BENCH / "servers/arcwire_server.py", str(port), "ack", "fast"]
+    with processes.server(server, port, 0):
+        for number in range(options.rounds):
+            sys.stderr.write(f"round {number + 1}\n")
+            for name in COMMANDS:
+                for each, (command, count, _) in WORKS.items():
+                    if each in wanted:
+                        rate = work(name, url, command, count or options.clients, options.seconds)
+                        results[each][name].append(rate)
+                if "idle" in wanted:
+                    results["idle"][name].append(idle(name, url, options.clients))
+            if "blocking" in wanted:
+                facade.append(waiting(url, options.seconds))
+    report(results, facade)
+
+
+def report(results: dict[str, dict[str, list[float]]], facade: list[tuple[float, float]]) -> None:
+    """Medians, and how Arcwire's stands to the others."""
+    write = sys.stdout.write
+    write(f"{'':12}" + "".join(f"{name:>18}" for name in COMMANDS) + f"{'to node':>10}{'to python':>11}\n")
+    for each, of in results.items():
+        if not of["arcwire"]:
+            continue
+        medians = {name: statistics.median(values) for name, values in of.items()}
+        unit = 1000.0 if each == "idle" else 1.0
+        cells = "".join(f"{medians[name] / unit:18,.1f}" for name in COMMANDS)
+        ratios = [medians["arcwire"] / medians[name] for name in ("node", "python-socketio")]
+        write(f"{each:12}{cells}{ratios[0]:10.2f}{ratios[1]:11.2f}\n")
+    write("\nworks: messages a second of the client's CPU time; idle: kB a client\n")
+    if facade:
+        plain, through = (statistics.median(values) for values in zip(*facade, strict=True))
+        write(
+            f"a call: {plain * 1e3:.3f} ms in a coroutine, {through * 1e3:.3f} ms through arcwire.blocking\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
