@@ -3,7 +3,7 @@
 import asyncio
 import time
 from typing import Protocol
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary, ref
 
 from arcwire.engineio.server.timers import Timed, Timers
 
@@ -29,7 +29,7 @@ class Clocks:
         self.wall = time.time
         self.timers = Timers(loop)
         self.timer_slot = 0
-        self._sleepers: WeakSet[Sleeper] = WeakSet()
+        self._sleepers: set[Sleeper] = set()
         self._lag = 0.0
 
     def add(self, sleeper: Sleeper) -> None:

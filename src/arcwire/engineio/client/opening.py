@@ -164,41 +164,53 @@ def _session(announcement: Announcement, transport: str, config: EngineClientCon
 
 
 async def _open_websocket(address: Address, config: EngineClientConfig, make: MakeConnection) -> Openable:
-    opening = _Opening(address, config, make)
+    owner = _Owner()
+    opening = _Opening(address, config, make, owner)
     try:
-        await open_websocket(address, config, opening.begin, on_lost=opening.link_lost)
+        await open_websocket(address, config, opening.begin, on_lost=owner.link_lost)
         return await opening.opened
     except BaseException:
         opening.cancel()
         raise
 
 
+class _Owner:
+    """Whom to tell of the end of a link: the connection, once there is one. Lives as long as the link."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self) -> None:
+        self.connection: Openable | None = None
+
+    def link_lost(self, link: object) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.link_lost(link)
+
+
 class _Opening:
     """Receives from a WebSocket until the server has opened a session on it."""
 
-    def __init__(self, address: Address, config: EngineClientConfig, make: MakeConnection) -> None:
+    def __init__(
+        self, address: Address, config: EngineClientConfig, make: MakeConnection, owner: _Owner
+    ) -> None:
         self.opened: asyncio.Future[Openable] = asyncio.get_running_loop().create_future()
         self._address = address
         self._config = config
         self._make = make
         self._link: WebSocketLink | None = None
-        self._connection: Openable | None = None
+        self._owner = owner
 
     def begin(self, link: WebSocketLink) -> LinkReceiver:
         """The WebSocket is open."""
         self._link = link
         return self
 
-    def link_lost(self, link: object) -> None:
-        """Its connection has ended."""
-        if self._connection is not None:
-            self._connection.link_lost(link)
-
     def cancel(self) -> None:
         """Nobody waits any more."""
         self.opened.cancel()
-        if self._connection is not None:
-            self._connection.disown()
+        if self._owner.connection is not None:
+            self._owner.connection.disown()
         if self._link is not None:
             self._link.abort()
 
@@ -212,9 +224,9 @@ class _Opening:
             return
         assert self._link is not None
         session = _session(announcement, "websocket", self._config)
-        self._connection = self._make(session, self._link, None, False)
-        self._link.receiver = self._connection.link_receiver
-        self.opened.set_result(self._connection)
+        connection = self._owner.connection = self._make(session, self._link, None, False)
+        self._link.receiver = connection.link_receiver
+        self.opened.set_result(connection)
 
     def receive_binary(self, data: bytes) -> None:
         self._fail("the first packet is a binary message")

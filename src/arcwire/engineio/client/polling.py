@@ -26,6 +26,21 @@ _TEXT: Final = "text/plain;charset=UTF-8"
 _BINARY: Final = "application/octet-stream"
 
 
+class _ConnectionLost(Exception):
+    """The connection ended in the middle of a request."""
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from making a poll again whose connection was lost: the answer may have been on its way,
+    and the messages in it would be missing without a sign."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionLost(error) from error
+
+
 class PollingRequests:
     """Makes the requests of one session. `config` has what counts for this transport."""
 
@@ -41,6 +56,7 @@ class PollingRequests:
             connector=_connector(address, config, None if self._proxy else proxy),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=config.request_timeout),
+            middlewares=(_once,),
         )
 
     async def request(
@@ -66,7 +82,7 @@ class PollingRequests:
                 self._config.jar.keep(self._address.web, response.headers.getall("set-cookie", []))
                 fields = [(name.lower(), value) for name, value in response.headers.items()]
                 return Answer(response.status, fields, content)
-        except (aiohttp.ClientError, OSError, *_SOCKS_ERRORS) as error:
+        except (aiohttp.ClientError, OSError, _ConnectionLost, *_SOCKS_ERRORS) as error:
             raise self._explain(error) from error
 
     async def close(self) -> None:
@@ -95,7 +111,7 @@ class PollingRequests:
             return network_error(error.certificate_error, self._address)
         if isinstance(error, aiohttp.ClientConnectorError):
             return network_error(error.os_error, self._address)
-        if isinstance(error, aiohttp.ServerDisconnectedError):
+        if isinstance(error, _ConnectionLost):
             return Unreachable(f"{url}: the connection ended without an answer", url)
         if isinstance(error, aiohttp.ClientResponseError):
             return NotAnEngine(f"{url}: what answers does not speak HTTP: {error.message}", url)
