@@ -8,7 +8,7 @@ import gc
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from support.storm import Storm, storming
 from support.uvicorn_server import running
 from support.worlds import TRANSPORTS
 
-SECONDS = float(os.environ.get("STORM_SECONDS", "6"))
+SECONDS = float(os.environ.get("STORM_SECONDS", "4"))
 SEED = os.environ.get("STORM_SEED")
 PATIENCE = 20.0
 AT_ONCE = 100
@@ -190,6 +190,80 @@ async def test_what_is_given_up_is_handled_once_at_most(request: pytest.FixtureR
         assert sum(len(emitter.failed) for emitter in emitters) > 0
 
 
+@pytest.mark.timeout(SECONDS + 90)
+async def test_without_retries_everything_settles_and_nothing_is_handled_twice(
+    request: pytest.FixtureRequest,
+) -> None:
+    dice = dice_of(request)
+    io = new_server(recovery=False)
+    ledger = Ledger(io, dice)
+    async with running(io.asgi()) as server:
+        emitters, _ = await rage(server.url, dice, {"retries": 0, "ack_timeout": 2.0})
+        for emitter in emitters:
+            handled = ledger.handled[emitter.name]
+            assert handled == sorted(set(handled))
+            assert set(emitter.acknowledged) <= set(handled)
+            assert sorted(emitter.acknowledged + emitter.failed) == list(range(emitter.number))
+        assert sum(len(emitter.failed) for emitter in emitters) > 0
+
+
+@pytest.mark.timeout(SECONDS + 90)
+async def test_with_recovery_no_event_of_the_server_is_lost_or_doubled(
+    request: pytest.FixtureRequest,
+) -> None:
+    dice = dice_of(request)
+    io = new_server(recovery=True)
+    Ledger(io, dice)
+    heard: dict[str, list[int]] = {name: [] for name in TRANSPORTS}
+    recovered: dict[str, list[bool]] = {name: [] for name in TRANSPORTS}
+    count = 0
+
+    async def speak(until: asyncio.Event) -> None:
+        nonlocal count
+        while not until.is_set():
+            for _ in range(dice.randrange(5)):
+                io.emit("told", count, *([b"bytes" * dice.randrange(100)] if dice.random() < 0.2 else []))
+                count += 1
+            if dice.random() < 0.2:
+                io.volatile.emit("volatile", "a string at the end")
+            await asyncio.sleep(dice.uniform(0, 0.02))
+
+    def listen(emitter: Emitter) -> None:
+        socket = emitter.client.socket
+
+        @socket.on_connect
+        async def connected() -> None:
+            recovered[emitter.name].append(socket.recovered)
+
+        @socket.on("told")
+        async def told(number: int, content: bytes = b"") -> None:
+            heard[emitter.name].append(number)
+
+    async with running(io.asgi()) as server:
+        over = asyncio.Event()
+
+        async def finish() -> None:
+            over.set()
+            await settle(lambda: all(numbers[-1:] == [count - 1] for numbers in heard.values()))
+
+        speaking: list[asyncio.Task[None]] = []
+        emitters, _ = await rage(
+            server.url,
+            dice,
+            {},
+            prepare=listen,
+            begin=lambda: speaking.append(asyncio.create_task(speak(over))),
+            finish=finish,
+        )
+        await asyncio.gather(*speaking)
+        for name, numbers in heard.items():
+            assert numbers == list(range(count)), name
+            assert recovered[name] == [False, *[True] * (len(recovered[name]) - 1)], name
+        assert sum(map(len, recovered.values())) > 2 * len(TRANSPORTS)
+        assert count > SECONDS * 20
+        assert all(emitter.failed == [] for emitter in emitters)
+
+
 async def visit(url: str) -> None:
     """Have the server make what it makes once."""
     for transports in TRANSPORTS.values():
@@ -197,8 +271,19 @@ async def visit(url: str) -> None:
             await socket.emit_with_ack("numbered", 0)
 
 
-async def rage(url: str, dice: random.Random, options: dict[str, Any]) -> tuple[list[Emitter], list[Storm]]:
-    """A client of each kind in a storm of its own, for a while; then they come to their end."""
+async def rage(
+    url: str,
+    dice: random.Random,
+    options: dict[str, Any],
+    prepare: Callable[[Emitter], None] = lambda emitter: None,
+    begin: Callable[[], None] = lambda: None,
+    finish: Callable[[], Awaitable[None]] | None = None,
+) -> tuple[list[Emitter], list[Storm]]:
+    """A client of each kind in a storm of its own, for a while; then they come to their end.
+
+    `prepare` gets each client before it connects; `begin` is called once all are in, `finish` when the
+    weather is good again.
+    """
     stop = asyncio.Event()
     emitters: list[Emitter] = []
     storms: list[Storm] = []
@@ -207,10 +292,12 @@ async def rage(url: str, dice: random.Random, options: dict[str, Any]) -> tuple[
             proxy, storm = await stack.enter_async_context(storming(url, dice))
             emitter = Emitter(name, proxy.url, transports, **options)
             stack.push_async_callback(emitter.client.close)
+            prepare(emitter)
             emitters.append(emitter)
             storms.append(storm)
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(emitter.client.connect() for emitter in emitters))
+        begin()
         running_emitters = [asyncio.create_task(each.emit_until(stop, dice)) for each in emitters]
         await asyncio.sleep(SECONDS / 3)
         early = resident()
@@ -220,4 +307,6 @@ async def rage(url: str, dice: random.Random, options: dict[str, Any]) -> tuple[
         for storm in storms:
             await storm.end()
         await asyncio.gather(*running_emitters)
+        if finish is not None:
+            await finish()
     return emitters, storms

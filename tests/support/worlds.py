@@ -56,18 +56,15 @@ def _worlds() -> list[World]:
     packed = {"codec": MsgpackCodec()}
     old = {"protocol": 3}
     worlds = [World("socket.io-2", options=old)]
-    for server in COMMANDS:
-        if server == "socket.io-2":
-            continue
+    for server in ("socket.io-4", "socket.io-3", "python-socketio", "arcwire-fast"):
         worlds += [World(server), World(server, "/packed", packed)]
-        if server != "python-socketio":
-            worlds.append(World(server, "/old", old))
-        if server not in ("python-socketio", "socket.io-3"):
-            worlds.append(World(server, "/recovering"))
-        if server.startswith("arcwire"):
-            worlds.append(World(server, "/retrying", {"retries": 5, "ack_timeout": 5.0}))
+    for server in ("socket.io-4", "arcwire-fast"):
+        worlds += [World(server, "/old", old), World(server, "/recovering")]
+    worlds += [World("arcwire-fast", "/retrying", {"retries": 5, "ack_timeout": 5.0})]
+    # The other host differs below all that.
+    worlds += [World("arcwire-asgi"), World("arcwire-asgi", "/recovering")]
     return worlds
 
 
 WORLDS = _worlds()
-"""All of them; those of one server stand together."""
+"""All of them."""
