@@ -157,7 +157,7 @@ def negotiate(offers: Iterable[bytes], options: PerMessageDeflate) -> tuple[byte
     counts (section 5). One that cannot be read or met is passed over: the WebSocket opens without.
     """
     for offer in b",".join(offers).split(b","):
-        parameters = _parse(offer)
+        parameters = parse_parameters(offer)
         if parameters is not None:
             agreed = _accept(parameters, options)
             if agreed is not None:
@@ -165,9 +165,11 @@ def negotiate(offers: Iterable[bytes], options: PerMessageDeflate) -> tuple[byte
     return None
 
 
-def _parse(offer: bytes) -> dict[bytes, bytes | None] | None:
-    """The parameters of an offer of permessage-deflate. Quoted values hold a token (RFC 6455 section
-    9.1), so no comma or semicolon is ever part of one."""
+def parse_parameters(offer: bytes) -> dict[bytes, bytes | None] | None:
+    """The parameters of an offer of permessage-deflate, or of the answer to one; None for anything else.
+
+    Quoted values hold a token (RFC 6455 section 9.1), so no comma or semicolon is ever part of one.
+    """
     name, *rest = offer.split(b";")
     if name.strip(b" \t") != b"permessage-deflate":
         return None
@@ -229,7 +231,7 @@ def _agreement(
     client_takeover: bool,
 ) -> Agreement:
     return Agreement(
-        _encoding(server_bits, options.level, options.memory_level),
+        encoding(server_bits, options.level, options.memory_level),
         max(options.threshold, 1),
         server_takeover,
         client_takeover,
@@ -238,5 +240,6 @@ def _agreement(
 
 
 @lru_cache(maxsize=1024)
-def _encoding(window_bits: int, level: int, memory_level: int) -> Encoding:
+def encoding(window_bits: int, level: int, memory_level: int) -> Encoding:
+    """The one object for this way to compress."""
     return Encoding(window_bits, level, memory_level)

@@ -30,6 +30,9 @@ _PER_TRANSPORT: Final = frozenset({
 })  # fmt: skip
 
 
+_DEFLATE: Final = PerMessageDeflate()
+
+
 class Memory:
     """What connections with the same settings pass on to those that come after them."""
 
@@ -92,7 +95,8 @@ class EngineClientConfig:
     max_message_size: int = 100 * 1024 * 1024
     """Largest message and largest answer to a poll that is taken."""
     per_message_deflate: PerMessageDeflate | bool = False
-    """Whether to offer compression of messages on WebSockets."""
+    """Whether to offer compression of messages on WebSockets, and how; True for the defaults. What is of
+    the server in its names is of the server here too."""
 
     ssl_context: ssl.SSLContext | None = None
     """For servers with TLS; takes the place of the next three."""
@@ -126,6 +130,14 @@ class EngineClientConfig:
     def dialect(self) -> Dialect:
         """What `protocol` means."""
         return V4 if self.protocol == 4 else V3
+
+    @property
+    def deflate(self) -> PerMessageDeflate | None:
+        """What `per_message_deflate` means."""
+        option = self.per_message_deflate
+        if isinstance(option, PerMessageDeflate):
+            return option
+        return _DEFLATE if option else None
 
     @property
     def jar(self) -> Cookies:

@@ -63,6 +63,7 @@ class EngineConnection:
         "_clocks",
         "_drained",
         "_ended",
+        "_heartbeat",
         "_limit",
         "_link",
         "_loop",
@@ -93,6 +94,7 @@ class EngineConnection:
         self._loop = asyncio.get_running_loop()
         self._clocks = clocks()
         self._session = session
+        self._heartbeat = session.heartbeat
         self._receiver = receiver
         # The open WebSocket that carries the session; None while it polls and once it is closed.
         self._link = link
@@ -299,14 +301,14 @@ class EngineConnection:
     def receive_text(self, packet: str) -> None:
         # The sanctioned shortcut for plain messages: no notice, no state, no clock.
         if packet[:1] == "4":
-            self._session.heartbeat.heard = True
+            self._heartbeat.heard = True
             self._receiver.receive_text(packet[1:])
         else:
             self._act(self._session.receive(packet, self._clocks.now(), self._clocks.wall()))
             self._rearm()
 
     def receive_binary(self, data: bytes) -> None:
-        self._session.heartbeat.heard = True
+        self._heartbeat.heard = True
         self._receiver.receive_binary(data)
 
     def link_drained(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -12,10 +13,12 @@ import httptools
 from arcwire.engineio.client.address import Address
 from arcwire.engineio.client.answers import BODY_LIMIT, Answer, explain
 from arcwire.engineio.client.config import EngineClientConfig
+from arcwire.engineio.client.deflate import make_offer, read_answer
 from arcwire.engineio.client.dial import dial
-from arcwire.engineio.client.link import ClientLink
+from arcwire.engineio.client.link import ClientDeflateLink, ClientLink
 from arcwire.engineio.link import LinkReceiver
 from arcwire.errors import NotAnEngine, Unreachable
+from arcwire.hosts.deflate import Agreement
 from arcwire.hosts.picows import PicowsLink, open_link
 from arcwire.hosts.picows_parser import accept_key
 
@@ -79,6 +82,7 @@ class _Handshake(asyncio.Protocol):
         self._body = bytearray()
         self._received = 0
         self._complete = False
+        self._agreement: Agreement | None = None
 
     # The transport's side
 
@@ -140,6 +144,8 @@ class _Handshake(asyncio.Protocol):
         }
         if config.protocols:
             fields["Sec-WebSocket-Protocol"] = ", ".join(config.protocols)
+        if config.deflate is not None:
+            fields["Sec-WebSocket-Extensions"] = make_offer(config.deflate)
         own = address.headers(config)
         if any(name.lower() == "host" for name in own):
             del fields["Host"]
@@ -178,7 +184,7 @@ class _Handshake(asyncio.Protocol):
                 self._make_receiver,
                 early=early,
                 on_lost=self._on_lost,
-                make_link=ClientLink,
+                make_link=partial(ClientDeflateLink, self._agreement) if self._agreement else ClientLink,
             )
         except Exception as error:
             self.done.set_exception(error)
@@ -191,8 +197,14 @@ class _Handshake(asyncio.Protocol):
             return "the answer upgrades to something else"
         if self._values("sec-websocket-accept") != [accept_key(self._key).decode()]:
             return "the answer is not one to this request"
-        if any(self._values("sec-websocket-extensions")):
-            return "the server uses an extension that was not offered"
+        extensions = ", ".join(filter(None, self._values("sec-websocket-extensions")))
+        if extensions:
+            if self._config.deflate is None:
+                return f"the server uses an extension that was not offered: {extensions}"
+            try:
+                self._agreement = read_answer(extensions, self._config.deflate)
+            except ValueError as error:
+                return str(error)
         chosen = self._values("sec-websocket-protocol")
         if chosen and chosen[0] not in self._config.protocols:
             return "the server uses a sub-protocol that was not offered"
