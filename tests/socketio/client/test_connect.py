@@ -508,3 +508,14 @@ def test_options_that_cannot_work(options):
         Client("http://server.test", **options)
     with pytest.raises(TypeError):
         Client("http://server.test", offline_buffer=5)
+
+
+def test_options_of_the_connection_are_all_there():
+    import dataclasses
+
+    from arcwire.engineio.client import EngineClientConfig
+    from arcwire.socketio.client.options import ConnectionOptions
+
+    own = {"path", "timeout"}  # those that `Client` names itself
+    fields = {field.name: field.type for field in dataclasses.fields(EngineClientConfig) if field.init}
+    assert ConnectionOptions.__annotations__.keys() | own == fields.keys()

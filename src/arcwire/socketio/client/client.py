@@ -1,7 +1,7 @@
 """`Client`: what an application uses to talk to a Socket.IO server."""
 
 from types import TracebackType
-from typing import Any
+from typing import Unpack
 
 from arcwire.engineio.client import EngineClientConfig
 from arcwire.engineio.client.address import read_url
@@ -9,7 +9,7 @@ from arcwire.socketio.client.address import namespace_of
 from arcwire.socketio.client.buffer import OfflineBuffer
 from arcwire.socketio.client.manager import Manager
 from arcwire.socketio.client.membership import AuthSource, Connecting
-from arcwire.socketio.client.options import ReconnectionOptions, SocketOptions
+from arcwire.socketio.client.options import ConnectionOptions, ReconnectionOptions, SocketOptions
 from arcwire.socketio.client.retries import WINDOW
 from arcwire.socketio.client.socket import ClientSocket
 from arcwire.socketio.protocol.codec import Codec
@@ -70,7 +70,7 @@ class Client:
         offline_buffer: OfflineBuffer | None = None,
         codec: Codec | None = None,
         path: str = "/socket.io",
-        **connection: Any,
+        **connection: Unpack[ConnectionOptions],
     ) -> None:
         namespace = namespace_of(url)
         read_url(url)

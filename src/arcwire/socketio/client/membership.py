@@ -40,38 +40,39 @@ logger = logging.getLogger("arcwire.socketio")
 class Connecting:
     """What `connect` returns: await it to go on when the namespace is usable."""
 
-    __slots__ = ("_error", "_future", "_membership", "_settled")
+    __slots__ = ("_error", "_futures", "_membership", "_settled", "awaited")
 
     def __init__(self, membership: "Membership") -> None:
         self._membership = membership
-        self._future: asyncio.Future[None] | None = None
+        self._futures: list[asyncio.Future[None]] = []
         self._settled = False
         self._error: ArcwireError | None = None
+        self.awaited = False
+        """Whether somebody waits, or did."""
 
     def __await__(self) -> Generator[Any, None, None]:
         """Raises why it is not usable."""
         if not self._settled:
-            if self._future is None:
-                self._future = asyncio.get_running_loop().create_future()
+            self.awaited = True
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._futures.append(future)
             try:
-                yield from asyncio.shield(self._future)
+                yield from future
             except asyncio.CancelledError:
-                self._membership.give_up(self)
+                self._futures.remove(future)
+                if not self._futures:
+                    self._membership.give_up(self)
                 raise
         if self._error is not None:
             raise self._error
-
-    @property
-    def awaited(self) -> bool:
-        """Whether somebody waits."""
-        return self._future is not None
 
     def settle(self, error: ArcwireError | None) -> None:
         """It is usable, or, for this reason, is not."""
         self._settled = True
         self._error = error
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+        for future in self._futures:
+            if not future.done():
+                future.set_result(None)
 
 
 class Membership:
@@ -249,6 +250,8 @@ class Membership:
 
     def connection_lost(self, reason: DisconnectReason, description: str, delay: float | None) -> None:
         """The connection is gone; another attempt would follow after `delay`, or, if None, none."""
+        if self.state.name is _CLOSED:
+            return  # by a handler of another socket
         if self._connection is None:
             error = ConnectError(
                 f"the connection was lost before {self.namespace.name!r} answered: {description}"
@@ -262,6 +265,8 @@ class Membership:
             self._end(State(name=_CLOSED, reason=reason, description=description))
         else:
             self._detach()
+            if self.state.name is not _OPEN:
+                return  # by a handler of what came before
             self.lost(reason, description)
             self._change(State(name=_RECOVERING, reason=reason, description=description, delay=delay))
 
@@ -429,9 +434,9 @@ class Membership:
             self._manager.timers.cancel(self)
 
     def _end(self, state: State, *, for_good: bool = False) -> None:
-        was_open = self._connection is not None
+        was_open, before = self._connection is not None, self.state
         self._detach()
-        if self.state.name is _CLOSED:
+        if self.state is not before:
             return  # by a handler of what came before
         # Before anybody is told: a handler may connect again.
         self.state = state

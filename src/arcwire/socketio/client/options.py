@@ -1,12 +1,48 @@
 """Options of clients, checked once."""
 
-from typing import Any
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from arcwire.engineio.client import Cookies
+from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.socketio.client.buffer import OfflineBuffer
 from arcwire.socketio.client.retries import WINDOW
 from arcwire.socketio.selection import check_timeout
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """Options of the Engine.IO connection below; see `EngineClientConfig`, which checks them."""
+
+    protocol: Literal[4, 3]
+    transports: Sequence[str]
+    try_all_transports: bool
+    upgrade: bool
+    remember_upgrade: bool
+    upgrade_timeout: float
+    request_timeout: float | None
+    query: Mapping[str, str] | str
+    extra_headers: Mapping[str, str]
+    transport_options: Mapping[str, Mapping[str, Any]]
+    timestamp_requests: bool | None
+    timestamp_param: str
+    force_base64: bool
+    add_trailing_slash: bool
+    protocols: Sequence[str]
+    cookies: Cookies | Mapping[str, str]
+    max_message_size: int
+    per_message_deflate: PerMessageDeflate | bool
+    ssl_context: ssl.SSLContext | None
+    ca_file: str | Path | None
+    client_certificate: str | Path | tuple[str | Path, str | Path] | tuple[str | Path, str | Path, str] | None
+    insecure: bool
+    server_hostname: str | None
+    local_address: str | tuple[str, int] | None
+    proxy: str | None
+    trust_env: bool
 
 
 class ReconnectionOptions(msgspec.Struct, frozen=True, kw_only=True):
