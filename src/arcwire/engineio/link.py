@@ -24,7 +24,7 @@ class Request:
     not know (Unix sockets). `secure` tells TLS. Where proxies are trusted, the engine corrects both.
     """
 
-    __slots__ = ("_head", "_query", "_state", "client", "method", "path", "query_string", "secure")
+    __slots__ = ("_head", "_lower", "_query", "_state", "client", "method", "path", "query_string", "secure")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Request:
         # One bytes object instead of a tuple and two bytes objects a header: a connection keeps
         # its request for `socket.handshake`, and most are never asked for it.
         self._head = b"".join([b"\r\n%b:%b" % pair for pair in headers]) if head is None else head
+        self._lower: bytes | None = None
         self.client = client
         self.secure = secure
         self._state: dict[str, Any] | None = None
@@ -76,16 +77,19 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """The first header field of this lower-case name, without building them all."""
-        start = self._head.lower().find(b"\r\n%b:" % name)
+        lower = self._lower
+        if lower is None:
+            lower = self._lower = self._head.lower()
+        start = lower.find(b"\r\n%b:" % name)
         if start < 0:
             return None
         start += len(name) + 3
-        end = self._head.find(b"\r\n", start)
+        end = lower.find(b"\r\n", start)
         return self._head[start : end if end >= 0 else None].decode("latin-1").strip(" \t")
 
     def settle(self) -> None:
         """The request is kept for long: drop what can be made again."""
-        self._query = None
+        self._lower = self._query = None
 
 
 def parse_query(text: str) -> dict[str, str]:

@@ -6,8 +6,9 @@ middlewares, the rules of the protocol, the origin, `allow_request`, `generate_i
 
 import inspect
 import logging
+import os
 import re
-import secrets
+from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any
 
@@ -23,12 +24,13 @@ from arcwire.errors import ConnectionRefused
 logger = logging.getLogger("arcwire.engineio")
 
 _SID_BYTES = 15  # 20 characters in base64
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SID = re.compile(r"[A-Za-z0-9._~-]{1,256}")  # fits a URL and a cookie
 
 
 def generate_id() -> str:
     """20 characters from the operating system's cryptographic source, safe in URLs."""
-    return secrets.token_urlsafe(_SID_BYTES)
+    return b2a_base64(os.urandom(_SID_BYTES), newline=False).translate(_URL_SAFE).decode()
 
 
 class Refused(Exception):
@@ -95,7 +97,7 @@ class Gate:
             return self._answer_preflight(request, origin, asked_host or request.header(b"host"), cors)
         try:
             fields = await self._run_middlewares(request) if self._hooks.middlewares else []
-            refused = self._verify(request, upgrade=upgrade)
+            refused = self._verify(request, origin, upgrade=upgrade)
             if refused is not None:
                 raise refused
             if origin is not None and not named and (upgrade or self._cors.configured):

@@ -155,7 +155,7 @@ class Engine:
             self._handle_stranger(exchange)
             return
         fields = connection.fields
-        refused = self._check(request, upgrade=False)
+        refused = self._check(request, request.header(b"origin"), upgrade=False)
         if refused is not None:
             exchange.respond(self._gate.refuse(request, refused, fields))
         elif request.method == "GET":
@@ -212,7 +212,7 @@ class Engine:
         # The one place where sessions are looked up: one that lives in another process is found here.
         return self._connections.get(sid)
 
-    def _check(self, request: Request, *, upgrade: bool) -> Refused | None:
+    def _check(self, request: Request, origin: str | None, *, upgrade: bool) -> Refused | None:
         """The rules of the protocol."""
         query = request.query
         sid = query.get("sid")
@@ -224,7 +224,7 @@ class Engine:
             eio=query.get("EIO"),
             sid=sid,
             upgrade=upgrade,
-            origin=request.header(b"origin"),
+            origin=origin,
             session_transport=session_transport,
             transports=self.config.transports,
             dialects=self._dialects if connection is None else (connection.dialect,),

@@ -15,6 +15,9 @@ _NEAR = 256
 """Slots up to which a deadline is near. Those further away are rounded up, by 1/256 of their distance
 at most, so that ten thousand heartbeats share a few hundred slots instead of having one each."""
 
+_NEAR_BITS = _NEAR.bit_length()
+_PER_SECOND = 1 / RESOLUTION  # a power of two, so that this is exact
+
 _BLOCKED = 0.5
 """A timer that is later than this many seconds tells that the event loop was blocked."""
 
@@ -50,11 +53,11 @@ class Timers:
 
     def schedule(self, entry: Timed, deadline: float) -> None:
         """Call `entry.handle_deadline` shortly after `deadline` (loop time), never before."""
-        slot = int(deadline / RESOLUTION) + 1
-        distance = slot - int(self._loop.time() / RESOLUTION)
+        slot = int(deadline * _PER_SECOND) + 1
+        distance = slot - int(self._loop.time() * _PER_SECOND)
         if distance > _NEAR:
-            step = 1 << (distance.bit_length() - _NEAR.bit_length())
-            slot = -(-slot // step) * step
+            bits = distance.bit_length() - _NEAR_BITS
+            slot = -(-slot >> bits) << bits
         current = entry.timer_slot
         if current:
             if current <= slot:

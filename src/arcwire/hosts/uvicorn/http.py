@@ -23,7 +23,7 @@ from uvicorn.protocols.utils import get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response, WebSocketLink
-from arcwire.hosts.picows import open_link
+from arcwire.hosts.picows import PicowsLink, open_link
 from arcwire.hosts.picows_parser import accept_key
 from arcwire.hosts.uvicorn.general import INTERNAL_ERROR, GeneralProtocol, header_block
 from arcwire.hosts.uvicorn.handshake import head
@@ -300,7 +300,7 @@ class HttpProtocol(asyncio.Protocol):
         if logger.isEnabledFor(logging.INFO):
             self._log(request, "[accepted]")
         self._leave()
-        self._transport.write(
+        answer = (
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: %b\r\n%b%b\r\n"
             % (
@@ -313,6 +313,8 @@ class HttpProtocol(asyncio.Protocol):
 
         def open_receiver(link: WebSocketLink) -> LinkReceiver:
             connections.add(link)
+            # Before all frames, and in one write with the first.
+            cast("PicowsLink", link)._queue(answer)
             return route.handler.open_link(request, link, admission.sid)
 
         try:
