@@ -152,13 +152,11 @@ async def test_everything_is_handled_once_and_in_order(
     async with running(io.asgi()) as server:
         await visit(server.url)
         before = Footprint()
-        emitters, storms = await rage(server.url, dice, {})
+        emitters, _ = await rage(server.url, dice, {}, enough=lambda _, storms: troubles(storms) > SECONDS)
         for emitter in emitters:
             assert emitter.failed == []
             assert sorted(emitter.acknowledged) == list(range(emitter.number))
             assert ledger.handled[emitter.name] == list(range(emitter.number))
-            assert emitter.number > SECONDS
-        assert sum((storm.troubles for storm in storms), Counter()).total() > SECONDS
         await settle(lambda: not io.sockets)
         await settle(lambda: len(io._tasks) == 0)
         for emitter in emitters:
@@ -181,13 +179,13 @@ async def test_what_is_given_up_is_handled_once_at_most(request: pytest.FixtureR
     io = new_server(recovery=False)
     ledger = Ledger(io, dice)
     async with running(io.asgi()) as server:
-        emitters, _ = await rage(server.url, dice, {"retries": 1, "ack_timeout": 0.3})
+        options = {"retries": 1, "ack_timeout": 0.3}
+        emitters, _ = await rage(server.url, dice, options, enough=lambda emitters, _: failures(emitters))
         for emitter in emitters:
             handled = ledger.handled[emitter.name]
             assert handled == sorted(set(handled))
             assert set(emitter.acknowledged) <= set(handled)
             assert sorted(emitter.acknowledged + emitter.failed) == list(range(emitter.number))
-        assert sum(len(emitter.failed) for emitter in emitters) > 0
 
 
 @pytest.mark.timeout(SECONDS + 90)
@@ -198,13 +196,13 @@ async def test_without_retries_everything_settles_and_nothing_is_handled_twice(
     io = new_server(recovery=False)
     ledger = Ledger(io, dice)
     async with running(io.asgi()) as server:
-        emitters, _ = await rage(server.url, dice, {"retries": 0, "ack_timeout": 2.0})
+        options = {"retries": 0, "ack_timeout": 2.0}
+        emitters, _ = await rage(server.url, dice, options, enough=lambda emitters, _: failures(emitters))
         for emitter in emitters:
             handled = ledger.handled[emitter.name]
             assert handled == sorted(set(handled))
             assert set(emitter.acknowledged) <= set(handled)
             assert sorted(emitter.acknowledged + emitter.failed) == list(range(emitter.number))
-        assert sum(len(emitter.failed) for emitter in emitters) > 0
 
 
 @pytest.mark.timeout(SECONDS + 90)
@@ -254,14 +252,23 @@ async def test_with_recovery_no_event_of_the_server_is_lost_or_doubled(
             prepare=listen,
             begin=lambda: speaking.append(asyncio.create_task(speak(over))),
             finish=finish,
+            enough=lambda *_: sum(map(len, recovered.values())) > 2 * len(TRANSPORTS),
         )
         await asyncio.gather(*speaking)
         for name, numbers in heard.items():
             assert numbers == list(range(count)), name
             assert recovered[name] == [False, *[True] * (len(recovered[name]) - 1)], name
-        assert sum(map(len, recovered.values())) > 2 * len(TRANSPORTS)
-        assert count > SECONDS * 20
         assert all(emitter.failed == [] for emitter in emitters)
+
+
+def troubles(storms: list[Storm]) -> int:
+    """How many there were."""
+    return sum(storm.troubles.total() for storm in storms)
+
+
+def failures(emitters: list[Emitter]) -> int:
+    """How many events were given up."""
+    return sum(len(emitter.failed) for emitter in emitters)
 
 
 async def visit(url: str) -> None:
@@ -278,11 +285,12 @@ async def rage(
     prepare: Callable[[Emitter], None] = lambda emitter: None,
     begin: Callable[[], None] = lambda: None,
     finish: Callable[[], Awaitable[None]] | None = None,
+    enough: Callable[[list[Emitter], list[Storm]], object] = lambda emitters, storms: True,
 ) -> tuple[list[Emitter], list[Storm]]:
     """A client of each kind in a storm of its own, for a while; then they come to their end.
 
     `prepare` gets each client before it connects; `begin` is called once all are in, `finish` when the
-    weather is good again.
+    weather is good again, and that is not before `enough` has happened.
     """
     stop = asyncio.Event()
     emitters: list[Emitter] = []
@@ -303,6 +311,7 @@ async def rage(
         early = resident()
         await asyncio.sleep(SECONDS * 2 / 3)
         assert resident() - early < MAX_GROWTH
+        await settle(lambda: enough(emitters, storms))
         stop.set()
         for storm in storms:
             await storm.end()
