@@ -64,7 +64,7 @@ export class Session
   private readonly _clock: Clock;
   private readonly _route: Route;
   private _timeout = 0;
-  private _pingDeadline = 0;
+  private _pingDeadline = Infinity;
   private _stopTimer?: () => void;
 
   constructor(uri: string | undefined, opts: EngineOptions, router: Router) {
