@@ -2,11 +2,7 @@
 
 from typing import Any
 
-import engineio
 import socketio
-
-# Its default of 16 in a request is too few for clients of any kind that emit a lot at once.
-engineio.payload.Payload.max_decode_packets = 1000
 
 
 class Behaviour(socketio.AsyncNamespace):

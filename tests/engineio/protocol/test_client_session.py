@@ -182,6 +182,18 @@ def test_posts_keep_to_what_the_server_takes():
     assert all(len(body) <= 100 for body in bodies)
 
 
+@pytest.mark.parametrize("limit", [None, 1_000_000])
+def test_posts_have_no_more_packets_than_every_server_takes(limit):
+    session = new_session(max_payload=limit)
+    for _ in range(40):
+        session.send(b"4a")
+    counts = []
+    while (post := session.take_post()) is not None:
+        counts.append(len(post[0].split(b"\x1e")))
+        session.post_ended()
+    assert counts == [16, 16, 8]
+
+
 def test_packet_that_is_too_large_goes_alone():
     session = new_session(max_payload=10)
     session.send(b"4a")

@@ -45,6 +45,10 @@ from arcwire.engineio.protocol.reasons import CloseReason
 CLOSE_TIMEOUT = 5.0
 """Seconds for which a closed polling session tries to deliver what was sent before."""
 
+MAX_PACKETS = 16
+"""Packets of one post. python-socketio's servers end the session for more, unless they are told
+otherwise; JavaScript's do not mind any number."""
+
 _PROBE = b"2probe"
 _OVERHEAD = 12
 """Bytes that a packet takes in a payload beside its own, at most."""
@@ -254,20 +258,20 @@ class ClientSession:
     def take_post(self) -> tuple[bytes, bool] | None:
         """The body of the next post and whether it is binary; None while nothing may be posted.
 
-        It holds as many packets as `max_payload` lets the server take. `post_ended` has to follow.
+        It holds as many packets as the server takes: `max_payload` says so, and MAX_PACKETS. `post_ended`
+        has to follow.
         """
         queue = self._queue
         if not queue or self._posting or self._probe is _Probe.PAUSING or self.state is State.CLOSED:
             return None
         room = self.max_payload
         batch = [queue.popleft()]
-        if room is None:
-            batch += queue
-            queue.clear()
-        else:
-            taken = self.size(batch[0]) + _OVERHEAD
-            while queue and (taken := taken + self.size(queue[0]) + _OVERHEAD) <= room:
-                batch.append(queue.popleft())
+        taken = self.size(batch[0]) + _OVERHEAD
+        while queue and len(batch) < MAX_PACKETS:
+            taken += self.size(queue[0]) + _OVERHEAD
+            if room is not None and taken > room:
+                break
+            batch.append(queue.popleft())
         self._queued_bytes -= sum(map(len, batch))
         self._posting = True
         return self.dialect.encode_payload(batch, self.base64)
