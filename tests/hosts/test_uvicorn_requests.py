@@ -103,13 +103,13 @@ def test_a_glance_sees_what_a_parser_sees(
     parsed = Parsed(data)
     assert glanced.method == parsed.method
     assert glanced.path + b"?" + glanced.query == parsed.url
-    assert glanced.fields() == parsed.headers
+    assert glanced.fields.pairs() == parsed.headers
     assert parsed.version == "1.1"
     assert glanced.body == parsed.body
-    assert glanced.upgrades is parsed.upgrades
-    if not glanced.upgrades:
+    assert glanced.fields.upgrades is parsed.upgrades
+    if not glanced.fields.upgrades:
         assert (glanced.missing == 0) is parsed.complete
-        assert glanced.keep_alive is parsed.keep_alive
+        assert glanced.fields.keep_alive is parsed.keep_alive
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,25 @@ def test_what_is_not_plain_is_left_to_a_parser(data: bytes) -> None:
 
 def test_a_body_that_is_not_all_there() -> None:
     request = GlancedRequest(POST + b"content-length:  6 \r\n\r\n4he")
-    assert (request.body, request.missing, request.keep_alive) == (b"4he", 3, True)
-    assert request.value(b"\r\nhost:") == b"x"
-    assert request.value(b"\r\norigin:") == b""
-    assert request.has(b"\r\nhost:")
-    assert not request.has(b"\r\norigin:")
+    assert (request.body, request.missing, request.fields.keep_alive) == (b"4he", 3, True)
 
 
 def test_a_request_for_a_websocket() -> None:
-    request = GlancedRequest(GET + b"CONNECTION: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\nearly")
-    assert (request.upgrades, request.body) == (True, b"early")
-    assert request.value(b"\r\nupgrade:") == b"WebSocket"
+    lines = b"CONNECTION: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key:  AbC=\r\n"
+    request = GlancedRequest(GET + lines + b"sec-websocket-version:13\r\n\r\nearly")
+    fields = request.fields
+    assert (fields.upgrades, fields.key, fields.version) == (True, b"AbC=", b"13")
+    assert request.body == b"early"
+    assert not fields.forwarded
+    assert GlancedRequest(GET + b"X-Forwarded-For: ::1\r\n\r\n").fields.forwarded
+
+
+def test_fields_that_are_known_are_not_read_again() -> None:
+    first = GlancedRequest(GET + b"\r\n")
+    again = GlancedRequest(GET.replace(b"polling", b"polling&t=2") + b"\r\n", first.fields)
+    assert again.fields is first.fields
+    assert again.query == b"EIO=4&transport=polling&t=2"
+    with pytest.raises(Unreadable):
+        GlancedRequest(POST + b"\r\nbody", first.fields)
+    other = GlancedRequest(POST + b"Content-Length: 4\r\n\r\nbody", first.fields)
+    assert (other.body, other.fields.length) == (b"body", 4)

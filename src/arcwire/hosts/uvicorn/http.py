@@ -27,7 +27,7 @@ from arcwire.hosts.picows import PicowsLink, open_link
 from arcwire.hosts.picows_parser import accept_key
 from arcwire.hosts.uvicorn.general import INTERNAL_ERROR, GeneralProtocol, header_block
 from arcwire.hosts.uvicorn.handshake import head
-from arcwire.hosts.uvicorn.requests import GlancedRequest, Unreadable
+from arcwire.hosts.uvicorn.requests import Fields, GlancedRequest, Unreadable
 from arcwire.hosts.uvicorn.routes import Route, routes_of
 
 logger = logging.getLogger("uvicorn.error")
@@ -52,6 +52,8 @@ class HttpProtocol(asyncio.Protocol):
         "_discarding",
         "_ending",
         "_exchange",
+        "_fields",
+        "_fields_of_posts",
         "_idle_since",
         "_loop",
         "_reading",
@@ -80,6 +82,9 @@ class HttpProtocol(asyncio.Protocol):
         self._client: tuple[str, int] | None = None
         self._secure: bool | None = None  # not known before the first request
         self._exchange: _Exchange | None = None  # the request that has no answer
+        # Those of the last GET and the last POST: they are the same in the next ones.
+        self._fields: Fields | None = None
+        self._fields_of_posts: Fields | None = None
         self._rest = b""  # what came behind it
         self._discarding = 0  # bytes of a body that nobody wants any more
         self._reading = True
@@ -145,18 +150,22 @@ class HttpProtocol(asyncio.Protocol):
                 self._transport.close()
             return
         try:
-            glanced = GlancedRequest(data)
+            glanced = GlancedRequest(data, self._fields_of_posts if data[:1] == b"P" else self._fields)
             route = self._routes.find(glanced.path) if self._routes.fronted else None
         except Unreadable:
             route = None
         if route is None:
             self._pass_on(data)
-        elif glanced.upgrades:
+        elif glanced.fields.upgrades:
             if not self._answer_upgrade(glanced, route):
                 self._pass_on(data)
         elif glanced.missing and glanced.missing + len(glanced.body) > route.handler.max_payload:
             self._pass_on(data)
         else:
+            if glanced.method == b"GET":
+                self._fields = glanced.fields
+            else:
+                self._fields_of_posts = glanced.fields
             request = self._request(glanced, route)
             if route.direct or self._is_trusted(request, route):
                 exchange = self._exchange = _Exchange(self, request, route, glanced)
@@ -173,13 +182,13 @@ class HttpProtocol(asyncio.Protocol):
             self._secure = is_ssl(self._transport)
             self._client = get_remote_addr(self._transport)
         client, secure = self._client, self._secure
-        if self._routes.forwards and glanced.has(b"\r\nx-forwarded-"):
-            client, secure = self._routes.forwarded(client, secure, glanced.fields())
+        if self._routes.forwards and glanced.fields.forwarded:
+            client, secure = self._routes.forwarded(client, secure, glanced.fields.pairs())
         return Request(
             method=glanced.method.decode(),
             path=route.path,
             query_string=glanced.query,
-            head=glanced.head,
+            head=glanced.fields.raw,
             client=client,
             secure=secure,
         )
@@ -272,18 +281,14 @@ class HttpProtocol(asyncio.Protocol):
 
     def _answer_upgrade(self, glanced: GlancedRequest, route: Route) -> bool:
         """Answer a request for a WebSocket; False if it is left to others."""
-        handler = route.handler
-        try:
-            key = glanced.value(b"\r\nsec-websocket-key:")
-            plain = (
-                route.direct
-                and self._routes.upgrades
-                and handler.per_message_deflate is None
-                and glanced.value(b"\r\nsec-websocket-version:") == b"13"
-                and _KEY.fullmatch(key) is not None
-            )
-        except Unreadable:
-            return False
+        handler, fields = route.handler, glanced.fields
+        plain = (
+            route.direct
+            and self._routes.upgrades
+            and handler.per_message_deflate is None
+            and fields.version == b"13"
+            and _KEY.fullmatch(fields.key) is not None
+        )
         if not plain:
             return False
         request = self._request(glanced, route)
@@ -291,12 +296,12 @@ class HttpProtocol(asyncio.Protocol):
         if admitted is None:
             return False
         if isinstance(admitted, Admission):
-            self._open(request, route, admitted, key, glanced.body)
+            self._open(request, route, admitted, glanced)
         else:
             self._refuse(request, admitted)
         return True
 
-    def _open(self, request: Request, route: Route, admission: Admission, key: bytes, early: bytes) -> None:
+    def _open(self, request: Request, route: Route, admission: Admission, glanced: GlancedRequest) -> None:
         if logger.isEnabledFor(logging.INFO):
             self._log(request, "[accepted]")
         self._leave()
@@ -304,7 +309,7 @@ class HttpProtocol(asyncio.Protocol):
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: %b\r\n%b%b\r\n"
             % (
-                accept_key(key),
+                accept_key(glanced.fields.key),
                 self._routes.default_block(self._state.default_headers),
                 header_block(tuple(admission.headers)) if admission.headers else b"",
             )
@@ -322,7 +327,7 @@ class HttpProtocol(asyncio.Protocol):
                 self._transport,
                 route.handler.max_payload,
                 open_receiver,
-                early=early,
+                early=glanced.body,
                 on_lost=connections.discard,
             )
         except Exception:
@@ -355,7 +360,7 @@ class _Exchange:
         self.request = request
         self.on_abort: Callable[[], None] | None = None
         self.route = route
-        self.keep_alive = glanced.keep_alive
+        self.keep_alive = glanced.fields.keep_alive
         self.missing = glanced.missing
         self._body: bytes | bytearray = glanced.body
         self._on_body: Callable[[bytes], None] | None = None

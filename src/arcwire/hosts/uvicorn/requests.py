@@ -14,12 +14,8 @@ MAX_WAIT: Final = 65536
 
 # RFC 9112 sections 3 and 5: a target in origin form with a query, then fields with names of token
 # characters and values without control characters, nothing optional, nothing obsolete.
-_HEAD: Final = re.compile(
-    rb"""(GET|POST)[ ](/[!-"$->@-~]*+)\?([!-"$-~]*+)[ ]HTTP/1\.1"""
-    rb"""((?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+)*+)\r\n\r\n""",
-    re.VERBOSE,
-)
-
+_LINE: Final = re.compile(rb"""(GET|POST) (/[!-"$->@-~]*+)\?([!-"$-~]*+) HTTP/1\.1(?=\r\n)""")
+_FIELDS: Final = re.compile(rb"""(?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+)*+""")
 
 _NOTHING_SPECIAL: Final = (b"", b"keep-alive", b"close")
 _UPGRADE: Final = (b"upgrade", b"keep-alive, upgrade")
@@ -29,71 +25,88 @@ class Unreadable(Exception):
     """Not to be read at a glance."""
 
 
-class GlancedRequest:
-    """One request. `head` are its fields as they came, each after CR and LF; `body` is what follows,
-    and `missing` how many bytes of it did not come yet. Raises Unreadable."""
+class Fields:
+    """The header fields of a request: `raw` as they came, each after CR and LF. Raises Unreadable.
 
-    __slots__ = ("_lower", "body", "head", "keep_alive", "method", "missing", "path", "query", "upgrades")
+    `length` is that of the body, None where the request does not say. A request that `upgrades` asks for
+    a WebSocket, with this `key` and `version`. `forwarded` tells of fields that proxies add.
+    """
 
-    def __init__(self, data: bytes) -> None:
-        match = _HEAD.match(data)
-        if match is None:
+    __slots__ = ("forwarded", "keep_alive", "key", "length", "raw", "upgrades", "version")
+
+    def __init__(self, raw: bytes) -> None:
+        if _FIELDS.fullmatch(raw) is None:
             raise Unreadable
-        self.method, self.path, self.query, self.head = match.groups()
-        self._lower = self.head.lower()
-        self.body = data[match.end() :]
-        self.missing = 0
-        if b"\r\ntransfer-encoding:" in self._lower or b"\r\nexpect:" in self._lower:
+        self.raw = raw
+        lower = raw.lower()
+        if b"\r\ntransfer-encoding:" in lower or b"\r\nexpect:" in lower:
             raise Unreadable
-        connection = self.value(b"\r\nconnection:").lower()
+        connection = _value(raw, lower, b"\r\nconnection:").lower()
         self.keep_alive = connection != b"close"
-        self.upgrades = False
-        """Whether it asks for a WebSocket. `body` are then frames that came early."""
-        if b"\r\nupgrade:" in self._lower:
-            self._check_upgrade(connection)
-        elif connection not in _NOTHING_SPECIAL:
+        self.forwarded = b"\r\nx-forwarded-" in lower
+        self.key = self.version = b""
+        self.upgrades = b"\r\nupgrade:" in lower
+        if connection not in (_UPGRADE if self.upgrades else _NOTHING_SPECIAL):
             raise Unreadable
-        elif b"\r\ncontent-length:" in self._lower:
-            self._check_length()
-        elif self.body:
-            raise Unreadable
+        if self.upgrades:
+            if _value(raw, lower, b"\r\nupgrade:").lower() != b"websocket":
+                raise Unreadable
+            self.key = _value(raw, lower, b"\r\nsec-websocket-key:")
+            self.version = _value(raw, lower, b"\r\nsec-websocket-version:")
+        self.length: int | None = None
+        if b"\r\ncontent-length:" in lower:
+            length = _value(raw, lower, b"\r\ncontent-length:")
+            if not length.isdigit():
+                raise Unreadable
+            self.length = int(length)
 
-    def _check_upgrade(self, connection: bytes) -> None:
-        self.upgrades = True
-        if (
-            self.method != b"GET"
-            or connection not in _UPGRADE
-            or self.value(b"\r\nupgrade:").lower() != b"websocket"
-            or b"\r\ncontent-length:" in self._lower
-        ):
-            raise Unreadable
-
-    def _check_length(self) -> None:
-        length = self.value(b"\r\ncontent-length:")
-        if self.method != b"POST" or not length.isdigit():
-            raise Unreadable
-        self.missing = int(length) - len(self.body)
-        if not 0 <= self.missing <= MAX_WAIT:
-            raise Unreadable
-
-    def value(self, start: bytes) -> bytes:
-        """The value of the field that starts so (CR, LF, name in lower case, colon), or nothing.
-        Raises Unreadable if there are several."""
-        lower = self._lower
-        found = lower.find(start)
-        if found < 0:
-            return b""
-        begin = found + len(start)
-        if lower.find(start, begin) >= 0:
-            raise Unreadable
-        end = lower.find(b"\r\n", begin)
-        return self.head[begin : end if end >= 0 else None].strip(b" \t")
-
-    def has(self, start: bytes) -> bool:
-        """Whether there is a field that starts so."""
-        return start in self._lower
-
-    def fields(self) -> Headers:
+    def pairs(self) -> Headers:
         """Pairs of lower-case name and value."""
-        pairs = [line.partition(b":") for line in self.head.split(b"\r\n")[1:]]
+        pairs = [line.partition(b":") for line in self.raw.split(b"\r\n")[1:]]
         return [(name.lower(), value.strip(b" \t")) for name, _, value in pairs]
+
+
+def _value(raw: bytes, lower: bytes, start: bytes) -> bytes:
+    """The value of the field that starts so (CR, LF, name in lower case, colon), or nothing.
+    Raises Unreadable if there are several."""
+    found = lower.find(start)
+    if found < 0:
+        return b""
+    begin = found + len(start)
+    if lower.find(start, begin) >= 0:
+        raise Unreadable
+    end = lower.find(b"\r\n", begin)
+    return raw[begin : end if end >= 0 else None].strip(b" \t")
+
+
+class GlancedRequest:
+    """One request. `body` is what follows the head, and `missing` how many bytes of it did not come yet;
+    where the request asks for a WebSocket, they are frames that came early. Raises Unreadable.
+
+    `known` are fields of an earlier request: those of one client differ in their first line only.
+    """
+
+    __slots__ = ("body", "fields", "method", "missing", "path", "query")
+
+    def __init__(self, data: bytes, known: Fields | None = None) -> None:
+        line = _LINE.match(data)
+        if line is None:
+            raise Unreadable
+        self.method, self.path, self.query = line.groups()
+        begin = line.end()
+        end = data.find(b"\r\n\r\n", begin)
+        if end < 0:
+            raise Unreadable
+        raw = data[begin:end]
+        self.fields = fields = known if known is not None and known.raw == raw else Fields(raw)
+        self.body = body = data[end + 4 :]
+        self.missing = 0
+        if fields.length is None:
+            if body and not fields.upgrades:
+                raise Unreadable
+        elif self.method == b"POST":
+            self.missing = fields.length - len(body)
+        else:
+            raise Unreadable
+        if not 0 <= self.missing <= MAX_WAIT or (fields.upgrades and self.method == b"POST"):
+            raise Unreadable
