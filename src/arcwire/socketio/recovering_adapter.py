@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from arcwire.engineio.link import PreparedMessage
-from arcwire.engineio.server.timers import Timers
+from arcwire.engineio.timers import Timers
 from arcwire.socketio.adapter import Home, LocalAdapter, Member
 from arcwire.socketio.outgoing import OutgoingEvent
 from arcwire.socketio.recovery import Entry, Log, Membership, Recovery, Session

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from arcwire.engineio.server.timers import RESOLUTION, Timers
+from arcwire.engineio.timers import RESOLUTION, Timers
 from support.clock import jump
 
 

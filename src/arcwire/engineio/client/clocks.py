@@ -5,7 +5,7 @@ import time
 from typing import Protocol
 from weakref import WeakKeyDictionary, ref
 
-from arcwire.engineio.server.timers import Timed, Timers
+from arcwire.engineio.timers import Timed, Timers
 
 _WATCH_INTERVAL = 10.0
 """Seconds after which a suspension is noticed at the latest, if nothing is sent."""

@@ -26,7 +26,7 @@ from arcwire.engineio.server.connection import Connection, MessageReceiver
 from arcwire.engineio.server.hooks import HeadersHook, Hooks, Middleware, Rejection
 from arcwire.engineio.server.polling import Answers, failure_response, poll_response, post_response
 from arcwire.engineio.server.repeats import Repeats
-from arcwire.engineio.server.timers import Timers
+from arcwire.engineio.timers import Timers
 
 logger = logging.getLogger("arcwire.engineio")
 _T = TypeVar("_T")

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from arcwire.engineio.client import EngineClientConfig, EngineConnection
 from arcwire.engineio.client.address import read_url
 from arcwire.engineio.client.clocks import Clocks, clocks
-from arcwire.engineio.server.timers import Timers
+from arcwire.engineio.timers import Timers
 from arcwire.errors import ArcwireError, ConnectError, Disconnected
 from arcwire.socketio.client.address import check_name
 from arcwire.socketio.client.backoff import Backoff

@@ -8,7 +8,7 @@ from functools import partial
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
-from arcwire.engineio.server.timers import Timers
+from arcwire.engineio.timers import Timers
 from arcwire.errors import ArcwireError, Disconnected, PayloadTooLarge
 from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.broadcast import Emission

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Generator
 from typing import Protocol
 
-from arcwire.engineio.server.timers import Timers
+from arcwire.engineio.timers import Timers
 from arcwire.errors import AckTimeout, ArcwireError, Disconnected
 from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.broadcast import Emission
