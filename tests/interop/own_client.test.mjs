@@ -22,7 +22,7 @@ function afterAnHour(ask) {
   }
 }
 
-const { io, Manager, protocol } = await import(process.env.CLIENT);
+const { Fetch, WebSocket: OverWebSocket, io, Manager, protocol } = await import(process.env.CLIENT);
 const { Socket: EngineSocket, protocol: engineProtocol } = await import(process.env.ENGINE);
 const isOurs = process.env.CLIENT_IS_OFFICIAL !== "1";
 
@@ -107,6 +107,29 @@ describe("connections", { concurrency: 8, timeout: 60_000 }, () => {
       }
     });
   }
+
+  story("takes classes for transports", async ({ connect }) => {
+    for (const [Transport, name] of [[Fetch, "polling"], [OverWebSocket, "websocket"]]) {
+      const socket = connect("", { transports: [Transport] });
+      await once(socket, "connect");
+      assert.equal(socket.io.engine.transport.name, name);
+    }
+  });
+
+  story("runs on replaced timers, or on the first ones if told to", async ({ connect }) => {
+    const original = globalThis.setTimeout;
+    const set = [];
+    for (const useNativeTimers of [false, true]) {
+      set.length = 0;
+      globalThis.setTimeout = (...values) => { set.push(values[1]); return original(...values); };
+      try {
+        connect("", { timeout: 7654, useNativeTimers });
+      } finally {
+        globalThis.setTimeout = original;
+      }
+      assert.equal(set.includes(7654), !useNativeTimers);
+    }
+  });
 
   story("does not connect before it is told to", async ({ connect }) => {
     const socket = connect("", { autoConnect: false });
@@ -828,5 +851,93 @@ describe("memory", { timeout: 60_000 }, () => {
     const other = open();
     await once(other, "open");
     assert.equal(other.transport.name, "polling");
+  });
+});
+
+// By themselves, as the functions of the global object are replaced; the reference takes others in Node.
+describe("addresses", { skip: !isOurs, timeout: 60_000 }, () => {
+  /** What is asked of the network by what `make` begins. */
+  async function asked(make) {
+    const { fetch, WebSocket } = globalThis;
+    let report;
+    const reported = new Promise((resolve) => { report = resolve; });
+    globalThis.fetch = async (address, { method }) => { report(`${method} ${address}`); throw new Error("no network"); };
+    globalThis.WebSocket = class { constructor(address) { report(address); } send() {} close() {} };
+    try {
+      const made = make();
+      const address = await bounded(reported, "an address");
+      (made.io ?? made).close?.();
+      made.disconnect?.();
+      return address;
+    } finally {
+      Object.assign(globalThis, { fetch, WebSocket });
+    }
+  }
+
+  const engine = (uri, options) => asked(() => new EngineSocket(uri, options));
+  const POLLING = { ...MODES.polling, timestampRequests: false };
+  const query = "EIO=4&transport=polling";
+
+  for (const [title, ...values] of [
+    ["an http address", "http://localhost", POLLING, `GET http://localhost/engine.io/?${query}`],
+    ["the default port", "http://localhost:80", POLLING, `GET http://localhost/engine.io/?${query}`],
+    ["a port", "http://localhost:3000", POLLING, `GET http://localhost:3000/engine.io/?${query}`],
+    ["an https address", "https://localhost:443", POLLING, `GET https://localhost/engine.io/?${query}`],
+    ["an https address with a port", "https://localhost:8443", POLLING, `GET https://localhost:8443/engine.io/?${query}`],
+    ["a ws address", "ws://localhost:81", POLLING, `GET http://localhost:81/engine.io/?${query}`],
+    ["a wss address", "wss://localhost", POLLING, `GET https://localhost/engine.io/?${query}`],
+    ["an IPv6 address", "http://[::1]", POLLING, `GET http://[::1]/engine.io/?${query}`],
+    ["an IPv6 address with a port", "http://[::1]:8080", POLLING, `GET http://[::1]:8080/engine.io/?${query}`],
+    ["a host and a port as options", { ...POLLING, host: "localhost", port: "8080" }, undefined, `GET http://localhost:8080/engine.io/?${query}`],
+    ["a secure host as options", { ...POLLING, hostname: "[::1]", secure: true }, undefined, `GET https://[::1]/engine.io/?${query}`],
+    ["a path", "http://localhost", { ...POLLING, path: "/p" }, `GET http://localhost/p/?${query}`],
+    ["a path without a slash", "http://localhost", { ...POLLING, addTrailingSlash: false }, `GET http://localhost/engine.io?${query}`],
+    ["a query", "http://localhost", { ...POLLING, query: { "&a": "&=?a" } }, `GET http://localhost/engine.io/?%26a=%26%3D%3Fa&${query}`],
+    ["a WebSocket", "http://localhost", MODES.websocket, "ws://localhost/engine.io/?EIO=4&transport=websocket"],
+    ["a secure WebSocket", "https://localhost:8443", MODES.websocket, "wss://localhost:8443/engine.io/?EIO=4&transport=websocket"],
+    ["a WebSocket on IPv6", "http://[::1]:81", MODES.websocket, "ws://[::1]:81/engine.io/?EIO=4&transport=websocket"],
+  ]) {
+    it(`of ${title}`, async () => {
+      const [uri, options, expected] = values;
+      assert.equal(await engine(uri, options), expected);
+    });
+  }
+
+  it("are of their own for each request of polling, and for WebSockets if told to", async () => {
+    const stamp = /[?&]t=([0-9a-z]+)(&|$)/;
+    const [first, second] = [await engine("http://localhost", MODES.polling), await engine("http://localhost", MODES.polling)];
+    assert.notEqual(stamp.exec(first)[1], stamp.exec(second)[1]);
+    assert.doesNotMatch(await engine("http://localhost", MODES.websocket), stamp);
+    assert.match(await engine("http://localhost", { ...MODES.websocket, timestampRequests: true }), stamp);
+    assert.match(await engine("http://localhost", { ...MODES.polling, timestampParam: "own" }), /[?&]own=/);
+  });
+
+  it("are relative to the page", async () => {
+    const options = { ...POLLING, forceNew: true, reconnection: false };
+    try {
+      for (const [location, uri, expected] of [
+        [{ protocol: "https:", hostname: "woot.com", host: "woot.com:4005" }, undefined, "https://woot.com:4005"],
+        [{ protocol: "https:", hostname: "woot.com", host: "woot.com:3000" }, "/test", "https://woot.com:3000"],
+        [{ protocol: "http:", hostname: "woot.com", host: "woot.com" }, "localhost:3000", "http://localhost:3000"],
+        [{ protocol: "https:", hostname: "woot.com", host: "woot.com" }, "//localhost:3000/a", "https://localhost:3000"],
+        [{ protocol: "http:", hostname: "[::1]", host: "[::1]" }, undefined, "http://[::1]"],
+      ]) {
+        globalThis.location = location;
+        const address = await asked(() => io(uri, options));
+        assert.equal(address, `GET ${expected}/socket.io/?${query}`);
+      }
+    } finally {
+      delete globalThis.location;
+    }
+  });
+
+  it("share a connection when they are the same", () => {
+    const manager = (uri, options) => io(uri, { autoConnect: false, ...options }).io;
+    const first = manager("http://one.example:80/a");
+    assert.equal(manager("http://one.example/b"), first);
+    assert.notEqual(manager("https://one.example/c"), first);
+    assert.notEqual(manager("http://one.example/d", { path: "/test" }), first);
+    assert.equal(io("http://one.example/woot", { autoConnect: false }).nsp, "/woot");
+    assert.equal(io("http://two.example", { autoConnect: false }).nsp, "/");
   });
 });
