@@ -487,7 +487,7 @@ describe("sockets", { concurrency: 8, timeout: 60_000 }, () => {
     assert.deepEqual(order, ["first", "second"]);
   });
 
-  story("have `send` for messages, and chain", async ({ connect }) => {
+  story("have send for messages, and chain", async ({ connect }) => {
     const socket = connect();
     assert.equal(socket.compress(false).emit("bounce", 1), socket);
     assert.deepEqual(await once(socket, "bounced"), [1]);
@@ -580,7 +580,7 @@ describe("acknowledgements", { concurrency: 8, timeout: 60_000 }, () => {
     assert.deepEqual(socket.sendBuffer, []);
   });
 
-  story("time out when none comes, by `timeout` and by `ackTimeout`", async ({ connect }) => {
+  story("time out when none comes, by timeout and by ackTimeout", async ({ connect }) => {
     const byFlag = connect();
     const error = await bounded(new Promise((resolve) => byFlag.timeout(20).emit("never", resolve)), "a time-out");
     assert.ok(error instanceof Error);
@@ -671,7 +671,7 @@ describe("retries", { concurrency: 8, timeout: 60_000 }, () => {
     assert.equal(await bounded(answer, "the answer"), null);
   });
 
-  story("send once what is emitted in a handler of `connect`", async ({ connect }) => {
+  story("send once what is emitted in a handler of connect", async ({ connect }) => {
     const socket = connect("", { retries: 3, ackTimeout: 5000 });
     const sent = collect(socket.io.engine, "packetCreate");
     socket.on("connect", () => socket.emit("echo", null));
@@ -774,17 +774,23 @@ describe("Engine.IO", { concurrency: 8, timeout: 60_000 }, () => {
     }
   });
 
-  story("puts into a post as many packets as the server takes", async ({ open }) => {
-    const session = open(MODES.polling);
-    await once(session, "open");
-    const sizes = collect(session, "flush");
-    const back = collect(session, "message");
-    const third = "a".repeat(400_000);
-    for (let count = 0; count < 6; count++) session.send(third + count);
-    const all = (await back.take(6)).map(([text]) => text.at(-1));
-    assert.deepEqual(all, ["0", "1", "2", "3", "4", "5"]);
-    assert.ok(sizes.received.length >= 3, "1,000,000 bytes hold two of them");
-  });
+  for (const kind of ["text", "bytes"]) {
+    story(`puts into a post as many packets as the server takes, ${kind}`, async ({ open }) => {
+      const session = open(MODES.polling);
+      session.binaryType = "arraybuffer";
+      await once(session, "open");
+      const posts = collect(session, "flush");
+      const back = collect(session, "message");
+      for (let number = 0; number < 6; number++) {
+        session.send(kind === "text" ? "a".repeat(400_000) + number : new Uint8Array(300_000).fill(number));
+      }
+      const all = (await back.take(6)).map(([data]) => (
+        kind === "text" ? Number(data.at(-1)) : [...new Set(new Uint8Array(data))][0]
+      ));
+      assert.deepEqual(all, [0, 1, 2, 3, 4, 5]);
+      assert.ok(posts.received.length >= 3, "1,000,000 bytes hold two of them");
+    });
+  }
 
   for (const [mode, options] of Object.entries(MODES).slice(0, 2)) {
     story(`has an answer for what is too large, over ${mode}`, async ({ open }) => {
@@ -851,6 +857,34 @@ describe("memory", { timeout: 60_000 }, () => {
     const other = open();
     await once(other, "open");
     assert.equal(other.transport.name, "polling");
+  });
+});
+
+describe("a probe", { skip: !isOurs, timeout: 60_000 }, () => {
+  story("that fails while the session waits to close lets it close", async ({ open }) => {
+    const { WebSocket } = globalThis;
+    const made = [];
+    globalThis.WebSocket = class extends WebSocket {
+      constructor(...values) {
+        super(...values);
+        made.push(this);
+      }
+    };
+    try {
+      const session = open();
+      const order = [];
+      for (const event of ["upgrade", "upgradeError", "close"]) session.on(event, () => order.push(event));
+      const closed = once(session, "close");
+      await once(session, "upgrading");
+      session.send("hi");
+      session.close();
+      made[0].dispatchEvent(new Event("error"));
+      assert.equal((await closed)[0], "forced close");
+      assert.deepEqual(order, ["upgradeError", "close"]);
+      assert.equal(session.writeBuffer.length, 0);
+    } finally {
+      globalThis.WebSocket = WebSocket;
+    }
   });
 });
 

@@ -22,6 +22,7 @@ from arcwire.errors import (
     TransportUnavailable,
     Unreachable,
 )
+from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.client import Client, State
 from support.gateways import Gateway, answering, listening, response, silent
 from support.servers import ServerProcess, free_port
@@ -301,23 +302,40 @@ async def test_a_server_that_is_502_from_the_beginning(transports: tuple[str, ..
                 assert await client.socket.timeout(PATIENCE).emit_with_ack("echo", 1) == 1
 
 
-@pytest.mark.parametrize("gently", [False, True], ids=["killed", "stopped"])
-async def test_a_server_that_restarts(gently: bool, transports: tuple[str, ...]) -> None:
+async def test_a_server_that_restarts(transports: tuple[str, ...]) -> None:
+    port = free_port()
+    async with using(f"http://127.0.0.1:{port}", transports=transports) as client:
+        async with running(echoing().asgi(), port=port):
+            await client.connect()
+            before = client.socket.id
+        answer = await away(client)
+        async with running(echoing().asgi(), port=port):
+            assert await answer == "kept"
+            assert client.socket.id not in (None, before)
+            await client.close()
+
+
+async def test_a_server_that_is_killed_and_starts_again() -> None:
     port = free_port()
     server = ServerProcess(COMMANDS["arcwire-fast"](port), port)
     try:
         await asyncio.to_thread(server.start)
-        async with using(server.url, transports=transports) as client:
+        async with using(server.url) as client:
             await client.connect()
             before = client.socket.id
-            await asyncio.to_thread(server.stop if gently else server.kill)
-            await until(lambda: client.socket.state.name == "recovering")
-            await until(lambda: client.socket.state.attempt >= 2)
-            for each in attempts_of(client.socket.state.error):  # type: ignore[arg-type]
-                assert isinstance(each, Unreachable)
-            answer = client.socket.timeout(PATIENCE).emit_with_ack("echo", "kept")
+            await asyncio.to_thread(server.kill)
+            answer = await away(client)
             await asyncio.to_thread(server.start)
             assert await answer == "kept"
             assert client.socket.id not in (None, before)
     finally:
         await asyncio.to_thread(server.close)
+
+
+async def away(client: Client) -> SingleAnswer[Any]:
+    """The server went away: see that the client tries to come back, and ask it something."""
+    await until(lambda: client.socket.state.name == "recovering")
+    await until(lambda: client.socket.state.attempt >= 2)
+    for each in attempts_of(client.socket.state.error):  # type: ignore[arg-type]
+        assert isinstance(each, Unreachable)
+    return client.socket.timeout(PATIENCE).emit_with_ack("echo", "kept")

@@ -188,6 +188,16 @@ describe("a client in a browser", { concurrency: 4 }, () => {
     await watch.sees(name);
   });
 
+  scenario("leaves before its page is unloaded, if it was told to", async ({ visitor, uses }) => {
+    const watch = await watcher(uses);
+    const name = `unloading ${Math.random()}`;
+    const page = await visitor.open(site.url + PAGE);
+    const options = { transports: ["websocket"], closeOnBeforeunload: true, reconnection: false };
+    await play(page, "begin", { name, path: "/socket.io", options });
+    await page.evaluate(() => dispatchEvent(new Event("beforeunload")));
+    assert.equal(await watch.sees(name), "transport close");
+  });
+
   scenario("reacts to the network's end and return", async ({ visitor, uses }) => {
     const watch = await watcher(uses);
     const name = `offline ${Math.random()}`;
