@@ -166,6 +166,7 @@ class Membership:
 
     def begin(self, retry: bool, call: Connecting) -> None:
         """Connect, or do it now where the next attempt is waited for."""
+        self._manager.bind()
         if self.state.name is _OPEN:
             call.settle(None)
             return
