@@ -118,7 +118,7 @@ def test_one_thread_for_all_until_the_last_is_done() -> None:
     assert second.call(os.getpid) == os.getpid()
     loop_thread.release(second)
     assert second.loop.is_closed()
-    with pytest.raises(RuntimeError, match="the client is closed"):
+    with pytest.raises(Disconnected, match="the client is closed"):
         second.call(print)
     third = loop_thread.acquire()
     assert third is not first

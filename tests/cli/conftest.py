@@ -11,7 +11,7 @@ import pytest
 from support.servers import ServerProcess, running
 
 ARCWIRE = str(Path(sysconfig.get_path("scripts")) / "arcwire")
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 Done = subprocess.CompletedProcess[str]
 

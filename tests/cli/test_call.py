@@ -11,6 +11,8 @@ import pytest
 
 from support.servers import HOSTS, ServerProcess, free_port
 
+pytestmark = pytest.mark.timeout(120)
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

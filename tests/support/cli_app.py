@@ -2,7 +2,8 @@
 
 - `/`: `echo` answers with what it gets, `bounce` sends it back as `bounced`, `fail` answers with an error,
   `never` not at all, `ask` asks the client and tells everybody what it said, `kick` sends the client away,
-  `cut` cuts its connection off, `ticks` sends so many `tick`s, `loud` sends what a terminal would obey.
+  `cut` cuts its connection off, `survey` asks all others, `ticks` sends so many `tick`s, `shout` tells
+  everybody, `loud` sends what a terminal would obey.
 - `/admin`: the same, for those whose `token` is "secret".
 - `/picky`: lets in those whose header `x-key` is "1", and greets them with what it knows of them.
 """
@@ -70,6 +71,10 @@ def send_much(namespace: Namespace) -> None:
     @namespace.on("loud")
     async def loud(socket: Socket) -> None:
         socket.emit("\x1b[2Jloud", "\x1b[31mred\x9b0m")
+
+    @namespace.on("survey")
+    async def survey(socket: Socket, value: Any) -> list[Any]:
+        return await socket.broadcast.timeout(20).emit_with_ack("question", value)
 
     @namespace.on("shout")
     async def shout(socket: Socket, event: str, *values: Any) -> None:

@@ -17,13 +17,13 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 import pyte
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 class _Screen(pyte.HistoryScreen):
@@ -101,14 +101,21 @@ class Terminal:
             assert time.monotonic() < deadline, f"no {pattern!r} on:\n" + "\n".join(self.screen())
             time.sleep(0.02)
 
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until it holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "it does not become true:\n" + "\n".join(self.screen())
+            time.sleep(0.02)
+
     def colour_of(self, text: str) -> str:
-        """The colour in which this text is shown, its last line on the screen."""
+        """The colour in which this text is shown, where it is last on the screen; "" where it is not."""
         with self._lock:
             for number in range(self._screen.lines - 1, -1, -1):
                 column = self._screen.display[number].find(text)
                 if column >= 0:
                     return self._screen.buffer[number][column].fg
-        raise AssertionError(f"{text!r} is not there")
+        return ""
 
     def wait(self) -> int:
         """Wait for the end; the exit code."""

@@ -15,6 +15,9 @@ from arcwire.errors import Disconnected
 T = TypeVar("T")
 P = ParamSpec("P")
 
+_LOOK = 0.5
+"""Seconds after which a thread that waits looks whether it was interrupted."""
+
 _new_loop: Callable[[], asyncio.AbstractEventLoop]
 try:
     from uvloop import new_event_loop as _new_loop
@@ -48,6 +51,7 @@ class LoopThread:
 
     def call(self, function: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T:
         """Call a plain function on the loop, in the order of the calls; returns or raises what it does."""
+        self._check()
         call = _Call[T]()
         self._submit(call.run, function, args, keywords)
         return call.wait()
@@ -58,17 +62,19 @@ class LoopThread:
         KeyboardInterrupt, or whatever else a signal handler raises here, cancels the coroutine and is
         raised when that is done. A second one does not wait.
         """
-        call = _Call[T]()
+        call = _Call[T](coroutine)
         try:
-            self._submit(call.start, self.loop, coroutine)
+            self._check()
         except BaseException:
             coroutine.close()
             raise
         try:
+            self._submit(call.start, self.loop)
             return call.wait()
         except BaseException:
             if not call.done:
-                self.loop.call_soon_threadsafe(call.cancel)
+                # Whether or not it had come to the loop before: what is called there keeps its order.
+                self._submit(call.give_up)
                 call.join()
             raise
 
@@ -108,7 +114,7 @@ class LoopThread:
             else:
                 self.loop.call_soon_threadsafe(begin)
 
-    def _submit(self, callback: Callable[..., object], *args: object) -> None:
+    def _check(self) -> None:
         if self.is_current:
             raise RuntimeError(
                 "the blocking client was called on its event loop's thread, which would wait for itself:"
@@ -119,9 +125,11 @@ class LoopThread:
                 "this client was connected before the process forked, and belongs to the parent:"
                 " make a new one in the child"
             )
+
+    def _submit(self, callback: Callable[..., object], *args: object) -> None:
         with self._gate:
             if self._ended:
-                raise RuntimeError("the client is closed")
+                raise Disconnected("the client is closed")
             self.loop.call_soon_threadsafe(callback, *args)
 
     def _serve(self) -> None:
@@ -149,11 +157,11 @@ class LoopThread:
 class _Call(Generic[T]):
     """A call on its way to the loop and back."""
 
-    __slots__ = ("_cancelled", "_error", "_finished", "_task", "_value", "done")
+    __slots__ = ("_coroutine", "_error", "_finished", "_task", "_value", "done")
 
-    def __init__(self) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T] | None = None) -> None:
         self.done = False
-        self._cancelled = False
+        self._coroutine = coroutine
         self._task: asyncio.Task[T] | None = None
         self._value: T | None = None
         self._error: BaseException | None = None
@@ -170,13 +178,17 @@ class _Call(Generic[T]):
             self._error = error
         self._finish()
 
-    def start(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> None:
-        self._task = loop.create_task(coroutine)
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        assert self._coroutine is not None
+        self._task = loop.create_task(self._coroutine)
         self._task.add_done_callback(self._settle)
 
-    def cancel(self) -> None:
+    def give_up(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        elif not self.done and self._coroutine is not None:
+            self._coroutine.close()
+            self._finish()
 
     def _settle(self, task: asyncio.Task[T]) -> None:
         self._task = None
@@ -195,8 +207,7 @@ class _Call(Generic[T]):
     # On the thread of the caller.
 
     def wait(self) -> T:
-        with self._finished:
-            pass
+        self.join()
         error = self._error
         if error is None:
             return self._value  # type: ignore[return-value]
@@ -206,8 +217,11 @@ class _Call(Generic[T]):
             self._error = error = None  # or the traceback would keep itself alive
 
     def join(self) -> None:
-        with self._finished:
+        # Not for ever at once: a signal that comes right before the system begins to wait ends no wait, nor
+        # does any on Windows.
+        while not self._finished.acquire(timeout=_LOOK):
             pass
+        self._finished.release()
 
 
 # -- the one of this process ------------------------------------------------------------

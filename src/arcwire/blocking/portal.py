@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,19 +17,23 @@ from arcwire.errors import Disconnected
 T = TypeVar("T")
 P = ParamSpec("P")
 
-Last = Callable[[], Coroutine[Any, Any, None]]
+Last = Callable[..., Coroutine[Any, Any, None]]
+
+INSIDE: ContextVar[object] = ContextVar("arcwire_blocking_inside", default=None)
+"""The `token` of the portal whose client called this: handlers inherit it from their connection."""
 
 
 class Portal:
     """Uses the loop's thread from the first call on until it is closed. From any thread.
 
-    `last` is what is run then, also when the program ends or the garbage collector finds that nobody
-    has this any more.
+    `last` is the client's `close`, which is run then, also when the program ends or the garbage collector
+    finds that nobody has this any more.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_finalizer", "_last", "_lock", "_pid", "_thread")
+    __slots__ = ("__weakref__", "_closed", "_finalizer", "_last", "_lock", "_pid", "_thread", "token")
 
     def __init__(self, last: Last) -> None:
+        self.token = object()  # not this itself, which the connection would keep alive
         self._last = last
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
@@ -40,6 +45,11 @@ class Portal:
     def is_current(self) -> bool:
         """Whether the caller runs on the loop's thread."""
         return self._thread is not None and self._thread.is_current
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is used no more."""
+        return self._closed
 
     def call(self, function: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T:
         """Call a function that does not wait, on the loop; at once where this is its thread.
@@ -78,7 +88,8 @@ class Portal:
             finalizer.detach()
         try:
             if self._pid == os.getpid():
-                thread.run(self._last())
+                # A handler that closes its client must not wait for its own end.
+                thread.run(self._last(grace=0) if INSIDE.get() is self.token else self._last())
         finally:
             loop_thread.release(thread)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType, UnionType
 from typing import Any, Self, TypeVar, overload
 
-from arcwire.blocking.portal import Portal
+from arcwire.blocking.portal import INSIDE, Portal
 from arcwire.blocking.streams import Events, States
 from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.broadcast import Emission as AsyncEmission
@@ -186,7 +186,7 @@ class Socket(Sending, Registration, CatchAll):
         Raises why it is not: ConnectRefused, another ConnectError, or Disconnected. `retry` as in
         `arcwire.ClientSocket.connect`. Interrupting it gives up what it began.
         """
-        self._portal.run(_finish(self.asynchronous.connect(retry=retry)))
+        self._portal.run(self._connect(retry))
         return self
 
     def disconnect(self) -> None:
@@ -200,6 +200,10 @@ class Socket(Sending, Registration, CatchAll):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.disconnect()
+
+    async def _connect(self, retry: bool | None) -> None:
+        INSIDE.set(self._portal.token)
+        await self.asynchronous.connect(retry=retry)
 
     # -- receiving ----------------------------------------------------------------------
 

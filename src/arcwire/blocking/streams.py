@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from arcwire.blocking.portal import Portal
+from arcwire.errors import Disconnected
 from arcwire.socketio.client import State, Stream, StreamedEvent
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class Items(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        if not self._read and not self._portal.run(self._wait(None)):
+        if not self._read and not self._more(None):
             raise StopIteration
         return self._read.popleft()
 
@@ -38,7 +39,7 @@ class Items(Generic[T]):
 
         What ends a stream with an error, BufferFull or a `ConnectError`, is raised here and by iterating.
         """
-        if not self._read and not self._portal.run(self._wait(timeout)):
+        if not self._read and not self._more(timeout):
             raise EOFError("nothing follows: the socket is closed, or this iterator")
         return self._read.popleft()
 
@@ -66,8 +67,23 @@ class Items(Generic[T]):
     ) -> None:
         self.close()
 
+    def _more(self, timeout: float | None) -> bool:
+        """Take what is there, at least one item; False at the end."""
+        try:
+            return self._portal.run(self._wait(timeout))
+        except Disconnected:
+            if not self._portal.closed:
+                raise
+        # There is no loop any more, and what came before its end needs none.
+        while len(self._stream):
+            try:
+                anext(self._stream).send(None)
+            except StopIteration as taken:
+                self._read.append(taken.value)
+        return bool(self._read)
+
     async def _wait(self, seconds: float | None) -> bool:
-        """Take what is there, at least one item; False at the end. On the loop."""
+        """As `_more`, on the loop."""
         stream, read = self._stream, self._read
         try:
             async with asyncio.timeout(seconds):

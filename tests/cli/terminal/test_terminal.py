@@ -13,6 +13,8 @@ from cli.conftest import ARCWIRE
 from support.servers import ServerProcess, running
 from support.terminal import Terminal
 
+pytestmark = pytest.mark.timeout(120)
+
 Open = Callable[..., Terminal]
 
 
@@ -117,7 +119,9 @@ def test_completion_and_history(
     terminal.wait_for(r"← bounced 1$")
     terminal.type("boun\t")
     terminal.wait_for(r"bounced +came")
-    terminal.type("\x03.inf\t")
+    terminal.type("\x03")
+    terminal.wait_for(r"^/>$")
+    terminal.type(".inf\t")
     terminal.wait_for(r"^/> .info$")
     terminal.type("\r")
     terminal.wait_for(r"^  largest message  1,000,000 bytes$")
@@ -134,7 +138,10 @@ def test_completion_and_history(
     ]
     again = opened(server.url)
     again.wait_for("● connected")
-    again.type("bo\t 5\r")  # learned from the history
+    again.type("bo\t")
+    # Learned from the history, and not only what may be meant, which is grey.
+    again.wait_until(lambda: again.colour_of("unce") == "default")
+    again.type(" 5\r")
     again.wait_for(r"← bounced 5$")
 
 
