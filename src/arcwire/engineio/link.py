@@ -19,12 +19,24 @@ class Request:
     """What the engine needs to know of an HTTP request, or of the one that asks for a WebSocket.
 
     `headers` are pairs of lower-case name and value, as in ASGI; or `head` has the same as it came: for
-    each field CR, LF, name, colon and value, all of them checked. `path` is the decoded path as the
-    client sent it (mount prefix included). `client` is `(host, port)` or None where the host does
-    not know (Unix sockets). `secure` tells TLS. Where proxies are trusted, the engine corrects both.
+    each field CR, LF, name, colon and value, all of them checked; requests with the same head may share
+    in `found` what was asked for. `path` is the decoded path as the client sent it (mount prefix
+    included). `client` is `(host, port)` or None where the host does not know (Unix sockets). `secure`
+    tells TLS. Where proxies are trusted, the engine corrects both.
     """
 
-    __slots__ = ("_head", "_lower", "_query", "_state", "client", "method", "path", "query_string", "secure")
+    __slots__ = (
+        "_found",
+        "_head",
+        "_lower",
+        "_query",
+        "_state",
+        "client",
+        "method",
+        "path",
+        "query_string",
+        "secure",
+    )
 
     def __init__(
         self,
@@ -34,6 +46,7 @@ class Request:
         query_string: bytes,
         headers: Headers = (),
         head: bytes | None = None,
+        found: dict[bytes, str | None] | None = None,
         client: tuple[str, int] | None,
         secure: bool,
     ) -> None:
@@ -45,6 +58,7 @@ class Request:
         # its request for `socket.handshake`, and most are never asked for it.
         self._head = b"".join([b"\r\n%b:%b" % pair for pair in headers]) if head is None else head
         self._lower: bytes | None = None
+        self._found = found
         self.client = client
         self.secure = secure
         self._state: dict[str, Any] | None = None
@@ -77,6 +91,14 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """The first header field of this lower-case name, without building them all."""
+        found = self._found
+        if found is None:
+            return self._find(name)
+        if name not in found:
+            found[name] = self._find(name)
+        return found[name]
+
+    def _find(self, name: bytes) -> str | None:
         lower = self._lower
         if lower is None:
             lower = self._lower = self._head.lower()
@@ -89,7 +111,7 @@ class Request:
 
     def settle(self) -> None:
         """The request is kept for long: drop what can be made again."""
-        self._lower = self._query = None
+        self._lower = self._query = self._found = None
 
 
 def parse_query(text: str) -> dict[str, str]:

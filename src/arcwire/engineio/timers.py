@@ -54,11 +54,13 @@ class Timers:
     def schedule(self, entry: Timed, deadline: float) -> None:
         """Call `entry.handle_deadline` shortly after `deadline` (loop time), never before."""
         slot = int(deadline * _PER_SECOND) + 1
+        current = entry.timer_slot
+        if current and current <= slot:
+            return  # soon enough, even before rounding up
         distance = slot - int(self._loop.time() * _PER_SECOND)
         if distance > _NEAR:
             bits = distance.bit_length() - _NEAR_BITS
             slot = -(-slot >> bits) << bits
-        current = entry.timer_slot
         if current:
             if current <= slot:
                 return

@@ -189,6 +189,7 @@ class HttpProtocol(asyncio.Protocol):
             path=route.path,
             query_string=glanced.query,
             head=glanced.fields.raw,
+            found=glanced.fields.found,
             client=client,
             secure=secure,
         )

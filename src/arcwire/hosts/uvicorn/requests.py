@@ -29,10 +29,11 @@ class Fields:
     """The header fields of a request: `raw` as they came, each after CR and LF. Raises Unreadable.
 
     `length` is that of the body, None where the request does not say. A request that `upgrades` asks for
-    a WebSocket, with this `key` and `version`. `forwarded` tells of fields that proxies add.
+    a WebSocket, with this `key` and `version`. `forwarded` tells of fields that proxies add. `found` is
+    what was asked for in requests that have them.
     """
 
-    __slots__ = ("forwarded", "keep_alive", "key", "length", "raw", "upgrades", "version")
+    __slots__ = ("forwarded", "found", "keep_alive", "key", "length", "raw", "upgrades", "version")
 
     def __init__(self, raw: bytes) -> None:
         if _FIELDS.fullmatch(raw) is None:
@@ -44,6 +45,7 @@ class Fields:
         connection = _value(raw, lower, b"\r\nconnection:").lower()
         self.keep_alive = connection != b"close"
         self.forwarded = b"\r\nx-forwarded-" in lower
+        self.found: dict[bytes, str | None] = {}
         self.key = self.version = b""
         self.upgrades = b"\r\nupgrade:" in lower
         if connection not in (_UPGRADE if self.upgrades else _NOTHING_SPECIAL):
