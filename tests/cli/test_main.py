@@ -1,6 +1,7 @@
 """The `arcwire` command, run as a program."""
 
 import contextlib
+import gc
 import importlib.metadata
 import os
 import re
@@ -109,6 +110,35 @@ def get(url: str, context: ssl.SSLContext | None = None, timeout: float = PATIEN
     with urllib.request.urlopen(url, timeout=timeout, context=context) as response:
         body: bytes = response.read()
     return body.decode()
+
+
+# -- the garbage collector -----------------------------------------------------------------
+
+COLLECTOR = """\
+import gc
+
+
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    body = f"{gc.get_freeze_count() > 10_000} {gc.get_threshold()[0]}".encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments, state",
+    [
+        ([], f"True {gc.get_threshold()[0]}"),
+        (["--no-gc-freeze"], f"False {gc.get_threshold()[0]}"),
+        (["--gc-threshold", "12345"], "True 12345"),
+    ],
+    ids=["default", "not frozen", "threshold"],
+)
+def test_what_the_garbage_collector_is_told(project: Path, arguments: list[str], state: str) -> None:
+    (project / "collector.py").write_text(COLLECTOR)
+    with started(project, "collector:app", "--port", "0", *arguments) as command:
+        assert get(command.url()) == state
 
 
 # -- what does not start ---------------------------------------------------------------

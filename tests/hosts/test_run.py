@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import sys
 import types
@@ -137,6 +138,14 @@ async def test_serve_reports_an_application_that_does_not_start(caplog: pytest.L
     assert "no database" in caplog.text
 
 
+async def test_serve_leaves_the_garbage_collector_alone() -> None:
+    with pytest.raises(TypeError, match="gc_freeze and gc_threshold are for run"):
+        await serve(Site(), gc_threshold=5000)
+    frozen = gc.get_freeze_count()
+    async with running(Site()):
+        assert gc.get_freeze_count() == frozen
+
+
 async def test_serve_stays_in_its_process() -> None:
     with pytest.raises(TypeError, match="reload and workers are for run"):
         await serve(Site(), port=0, reload=True)
@@ -177,6 +186,7 @@ def test_run_refuses_in_a_sentence(
         ({"workers": 2}, 2, "Several workers need clustering, which Arcwire does not have yet"),
         ({"reload": True}, 2, "Reloading needs an application that can be imported again"),
         ({"port": taken_port}, 3, f"Port {taken_port} on 127.0.0.1 is already in use"),
+        ({"gc_threshold": -1}, 2, "gc_threshold is a number of objects, got -1"),
         ({"port": 65536}, 2, "There is no port 65536"),
         ({"host": "192.0.2.1"}, 3, "192.0.2.1 is not an address of this machine"),
         ({"host": "no host"}, 2, "Host 'no host' has no address"),

@@ -36,6 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time that clients have to go after SIGTERM (default: %(default)g; 0 is none)",
     )
     add("--workers", type=int, default=1, metavar="N", help="number of processes; only 1 works so far")
+    group = parser.add_argument_group("garbage collector")
+    add = group.add_argument
+    add(
+        "--gc-freeze",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="leave what lives at the start out of its rounds, which makes pauses shorter (default: on)",
+    )
+    add(
+        "--gc-threshold",
+        type=int,
+        metavar="N",
+        help="new objects after which it looks at the youngest (default: Python's; 0 turns it off)",
+    )
     group = parser.add_argument_group("address")
     add = group.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1; 0.0.0.0 for all)")

@@ -11,6 +11,7 @@ keep their traceback.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -36,7 +37,7 @@ DRAIN_TIMEOUT = 5.0
 """Seconds by default; with the 3 for ordinary requests it is within the 10 that Docker grants."""
 
 
-def run(
+def run(  # noqa: PLR0913 - options, all by name
     app: object,
     *,
     host: str = "127.0.0.1",
@@ -45,6 +46,8 @@ def run(
     reload: bool = False,
     workers: int = 1,
     drain_timeout: float = DRAIN_TIMEOUT,
+    gc_freeze: bool = True,
+    gc_threshold: int | None = None,
     **options: Any,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Exits the process, with a sentence, if the server cannot start.
@@ -53,6 +56,11 @@ def run(
     import string `module:attribute` of either; `reload` needs the string. `port` 0 takes a free
     port, which the start message names. `uds` is the path of a Unix socket, used instead of `host`
     and `port`. After SIGTERM clients have `drain_timeout` seconds to finish and go; 0 is none.
+
+    When the application has started, what lives by then is taken out of the garbage collector's rounds
+    (`gc_freeze`), so that its pauses follow the connections and not the modules that were imported. After
+    `gc_threshold` new objects it looks at the youngest (`gc.set_threshold`); None leaves that as it is.
+    With `reload` neither is done.
 
     `options` are those of `uvicorn.Config` (`log_level`, `ssl_certfile`, ...) with defaults of our own:
     no access log, because a polling client makes two requests a message; and 3 seconds of
@@ -68,9 +76,14 @@ def run(
         if reload:
             _run_reloading(app, host, port, uds, options)
             return
+        if gc_threshold is not None and gc_threshold < 0:
+            raise StartError(f"gc_threshold is a number of objects, got {gc_threshold}.", exit_code=2)
         config = _config(app, options)
         config.load()
-        server = Server(config, _listen(config, host, port, uds), drain_timeout=drain_timeout)
+        collector = Collector(freeze=gc_freeze, threshold=gc_threshold)
+        server = Server(
+            config, _listen(config, host, port, uds), collector.settle, drain_timeout=drain_timeout
+        )
     except StartError as error:
         _exit(error)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
@@ -90,13 +103,18 @@ async def serve(
 ) -> None:
     """Serve inside a running event loop until SIGINT, SIGTERM or cancellation, which stop gracefully.
 
-    Takes what `run` takes, except `reload` and `workers`. Without `signals` these are left to others.
+    Takes what `run` takes, except `reload`, `workers` and what concerns the whole process (`gc_freeze`,
+    `gc_threshold`). Without `signals` these are left to others.
     `on_start` is called once, with the URL of
     the server (`http://127.0.0.1:49152`, or `unix:/path`), when clients can connect. Raises
     `StartError` if the server cannot start.
     """
     if "reload" in options or "workers" in options:
         raise TypeError("serve() stays in this process: reload and workers are for run()")
+    if "gc_freeze" in options or "gc_threshold" in options:
+        raise TypeError(
+            "serve() leaves the garbage collector alone: gc_freeze and gc_threshold are for run()"
+        )
     config = _config(app, options)
     config.load()
     sockets = _listen(config, host, port, uds)
@@ -143,6 +161,21 @@ class Config(uvicorn.Config):
 
     def load_app(self) -> Any:
         return application(load(self.app) if isinstance(self.app, str) else self.app)
+
+
+class Collector:
+    """The garbage collector of a process that serves."""
+
+    def __init__(self, *, freeze: bool, threshold: int | None) -> None:
+        self._freeze = freeze
+        self._threshold = threshold
+
+    def settle(self, address: str) -> None:
+        """The application has started."""
+        if self._threshold is not None:
+            gc.set_threshold(self._threshold, *gc.get_threshold()[1:])
+        if self._freeze:
+            gc.freeze()
 
 
 class Server(uvicorn.Server):
