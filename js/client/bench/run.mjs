@@ -1,0 +1,209 @@
+/**
+ * Ours against the official client on the same server (ours), in turns: `node bench/run.mjs [OPTION…]`
+ *
+ *   --rounds N          turns of each client (7)
+ *   --milliseconds N    of one turn (700)
+ *   --connections N     for the heap (200)
+ *   --in chromium,node  where (both)
+ *   --python PROGRAM    with Arcwire installed (python3)
+ *
+ * Two figures: round trips per second of wall clock, and per second of the client's own CPU time (in a page: of its
+ * main thread), which says more on a machine that does other things as well. Medians, and the median of the ratios of
+ * neighbouring turns. Needs `npm ci` in tests/browser and tests/interop.
+ */
+
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "7" },
+    milliseconds: { type: "string", default: "700" },
+    connections: { type: "string", default: "200" },
+    in: { type: "string", default: "chromium,node" },
+    python: { type: "string", default: "python3" },
+  },
+});
+const rounds = Number(values.rounds);
+const milliseconds = Number(values.milliseconds);
+const connections = Number(values.connections);
+
+const fromInterop = createRequire(here("../../../tests/interop/"));
+const fromBrowser = createRequire(here("../../../tests/browser/"));
+const official = here("../../../tests/interop/node_modules/socket.io-client/");
+const served = here("../../../src/arcwire/static/");
+
+const CLIENTS = {
+  ours: { script: `${served}arcwire.min.js`, module: `${served}arcwire.esm.min.js` },
+  official: { script: `${official}dist/socket.io.min.js`, module: fromInterop.resolve("socket.io-client") },
+};
+const WORKS = [
+  { kind: "echo", inFlight: 1 },
+  { kind: "echo", inFlight: 8 },
+  { kind: "ack", inFlight: 8 },
+  { kind: "binary", inFlight: 8 },
+];
+
+async function freePort() {
+  const listener = net.createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address();
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
+
+async function startServer() {
+  const port = await freePort();
+  const child = spawn(values.python, [here("server.py"), String(port)], { stdio: ["ignore", "ignore", "pipe"] });
+  let output = "";
+  child.stderr.on("data", (chunk) => { output = (output + chunk).slice(-4000); });
+  const url = `http://127.0.0.1:${port}`;
+  for (const late = Date.now() + 20_000; ; await sleep(50)) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${output}`);
+    if (await fetch(url).then(() => true, () => false)) return { url, stop: () => child.kill() };
+    if (Date.now() > late) throw new Error("the server does not answer");
+  }
+}
+
+/** A client in a tab of Chromium. */
+async function inChromium(browser, url, { script }) {
+  const page = await (await browser.createBrowserContext()).newPage();
+  await page.goto(url);
+  await page.addScriptTag({ path: script });
+  const source = await readFile(here("work.mjs"), "utf8");
+  await page.addScriptTag({ type: "module", content: `${source}\nwindow.works = { prepare, crowd };` });
+  await page.waitForFunction("window.works");
+  const session = await page.createCDPSession();
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const cpu = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration").value;
+  };
+  const heap = async () => {
+    for (let turn = 0; turn < 3; turn++) await session.send("HeapProfiler.collectGarbage");
+    const { usedSize, embedderHeapUsedSize = 0 } = await session.send("Runtime.getHeapUsage");
+    return { heapUsed: usedSize, external: embedderHeapUsedSize };
+  };
+  const crowd = (count) => page.evaluate(async (url, count) => {
+    (window.leave ??= []).push(await window.works.crowd(window.io, url, count));
+  }, url, count);
+  return {
+    prepare: (options) => page.evaluate(async (url, options) => {
+      window.worker = await window.works.prepare(window.io, url, options);
+    }, url, options),
+    async run(milliseconds) {
+      const before = await cpu();
+      const result = await page.evaluate((milliseconds) => window.worker.run(milliseconds), milliseconds);
+      return { ...result, cpu: (await cpu()) - before };
+    },
+    end: () => page.evaluate(() => window.worker.end()),
+    async crowd(count) {
+      await crowd(10);
+      await sleep(300);
+      const before = await heap();
+      await crowd(count);
+      await sleep(300);
+      const after = await heap();
+      await page.evaluate(() => window.leave.forEach((leave) => leave()));
+      return { heap: (after.heapUsed - before.heapUsed) / count, external: (after.external - before.external) / count };
+    },
+    close: () => page.browserContext().close(),
+  };
+}
+
+/** A client in a Node process. */
+async function inNode(url, { module }) {
+  const execArgv = ["--expose-gc", ...(globalThis.WebSocket ? [] : ["--experimental-websocket", "--no-warnings"])];
+  const child = fork(here("node_client.mjs"), [pathToFileURL(module).href], { execArgv });
+  const answer = async () => {
+    const [{ result, error }] = await once(child, "message");
+    if (error) throw new Error(error);
+    return result;
+  };
+  const order = (...message) => {
+    const answered = answer();
+    child.send(message);
+    return answered;
+  };
+  await answer();
+  return {
+    prepare: (options) => order("prepare", url, options),
+    run: (milliseconds) => order("run", milliseconds),
+    end: () => order("end"),
+    crowd: (count) => order("crowd", url, count),
+    close: () => child.disconnect(),
+  };
+}
+
+const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+const rounded = (number) => Math.round(number).toLocaleString("en");
+
+async function compare(place, open) {
+  const clients = Object.entries(CLIENTS);
+  for (const work of WORKS) {
+    const opened = [];
+    for (const [name, files] of clients) opened.push([name, await open(files)]);
+    for (const [, client] of opened) {
+      await client.prepare(work);
+      await client.run(milliseconds); // the compiler's turn
+    }
+    const speeds = { ours: [], official: [] };
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, client] of round % 2 ? opened.toReversed() : opened) {
+        const { done, seconds, cpu } = await client.run(milliseconds);
+        speeds[name].push({ wall: done / seconds, cpu: done / cpu });
+      }
+    }
+    for (const [, client] of opened) {
+      await client.end();
+      await client.close();
+    }
+    const figure = (name, key) => median(speeds[name].map((speed) => speed[key]));
+    const ratio = (key) => median(speeds.ours.map((speed, round) => speed[key] / speeds.official[round][key])).toFixed(2);
+    console.log([
+      place, `${work.kind}, ${work.inFlight} in flight`,
+      rounded(figure("ours", "wall")), rounded(figure("official", "wall")), ratio("wall"),
+      rounded(figure("ours", "cpu")), rounded(figure("official", "cpu")), ratio("cpu"), "",
+    ].join(" | ").replace(/^/, "| "));
+  }
+  const heaps = { ours: [], official: [] };
+  for (let round = 0; round < 3; round++) {
+    for (const [name, files] of clients) {
+      const client = await open(files);
+      heaps[name].push(await client.crowd(connections));
+      await client.close();
+    }
+  }
+  const bytes = (name, key) => rounded(median(heaps[name].map((heap) => heap[key])));
+  return `${place}: heap per connection ${bytes("ours", "heap")} bytes, official ${bytes("official", "heap")}`
+    + ` (beside the heap ${bytes("ours", "external")} and ${bytes("official", "external")})`;
+}
+
+const server = await startServer();
+const lines = [];
+try {
+  console.log("| where | work | ours /s | official /s | ratio | ours /CPU s | official /CPU s | ratio |");
+  console.log("|---|---|---|---|---|---|---|---|");
+  if (values.in.includes("chromium")) {
+    const { launch } = await import(pathToFileURL(here("../../../tests/browser/client/browsers.mjs")).href);
+    fromBrowser.resolve("puppeteer-core");
+    const browser = await launch("chromium", process.env.CHROMIUM ?? "/usr/bin/chromium");
+    try {
+      lines.push(await compare("Chromium", (files) => inChromium(browser, server.url, files)));
+    } finally {
+      await browser.close();
+    }
+  }
+  if (values.in.includes("node")) lines.push(await compare(`Node ${process.versions.node}`, (files) => inNode(server.url, files)));
+  console.log(`\n${lines.join("\n")}`);
+} finally {
+  server.stop();
+}
