@@ -15,10 +15,11 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 def render(results: Results, *, phase: str, done: float, width: int = 100) -> RenderableType:
     """Everything as it stands; `done` is the part of the phase that is over, from 0 to 1."""
     bar = Table.grid(padding=(0, 1))
-    bar.add_column(min_width=12)
-    bar.add_row(Text(phase, "bold"), ProgressBar(total=1.0, completed=done, width=max(width - 30, 10)))
-    bar.columns[0].no_wrap = True
+    bar.add_column(min_width=12, no_wrap=True)
+    bar.add_column()
     bar.add_column(justify="right")
+    progress = ProgressBar(total=1.0, completed=min(done, 1.0), width=max(width - 24, 10))
+    bar.add_row(Text(phase, "bold"), progress, f"{min(done, 1.0):.0%}")
     counts = Text.assemble(
         (f"{results.connected:,}", "bold"),
         " connected   ",

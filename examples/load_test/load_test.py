@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -63,14 +63,13 @@ async def run(plan: Plan, *, as_json: bool = False) -> int:
     return 1 if results.failures or not results.answers.count else 0
 
 
-async def _shown(work: Any, show: Callable[[], None]) -> None:
+async def _shown(work: Coroutine[Any, Any, None], show: Callable[[], None]) -> None:
     """Do the work, and show it while it lasts."""
 
     async def repeat() -> None:
         while True:
-            results_time = 1 / FRAMES
             show()
-            await asyncio.sleep(results_time)
+            await asyncio.sleep(1 / FRAMES)
 
     shown = asyncio.create_task(repeat())
     try:

@@ -1,10 +1,8 @@
 """Many clients in one process, each of which sends and waits for its acknowledgement."""
 
 import asyncio
-import itertools
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +42,7 @@ class Swarm:
         self.results = results
         self._clients: list[Client] = []
         self._began = 0.0
+        self._closing = False
 
     @property
     def clients(self) -> int:
@@ -80,6 +79,7 @@ class Swarm:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._closing = True
         await asyncio.gather(*(client.close() for client in self._clients))
         self._clients.clear()
 
@@ -105,8 +105,9 @@ class Swarm:
 
         @socket.on_disconnect
         async def lost(reason: str) -> None:
-            self.results.connected -= 1
-            self._count(f"disconnected: {reason}")
+            if not self._closing:
+                self.results.connected -= 1
+                self._count(f"disconnected: {reason}")
 
         @socket.on_connect
         async def back() -> None:
@@ -117,9 +118,7 @@ class Swarm:
         # Apart from each other, or all would send at the same moment.
         due = self._began + random.random() * interval
         ask = client.socket.timeout(self.plan.ack_timeout)
-        for _ in itertools.count():
-            if due >= until:
-                return
+        while due < until:
             await asyncio.sleep(due - time.perf_counter())
             self.results.sent += 1
             try:
@@ -128,6 +127,7 @@ class Swarm:
                 self._count(f"asking: {_name(error)}")
             else:
                 self.results.answers.record(time.perf_counter() - due)
+                self.results.seconds = self.elapsed
             due += interval
 
     def _count(self, what: str) -> None:
@@ -138,6 +138,3 @@ def _name(error: Exception) -> str:
     if isinstance(error, ConnectRefused):
         return f"refused: {error.message}"
     return type(error).__name__
-
-
-Report = Callable[[str, float], None]

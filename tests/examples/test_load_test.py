@@ -1,6 +1,8 @@
 """The load test: its statistics, and a small run."""
 
+import json
 import math
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from support.servers import ServerProcess, free_port
 
 FOLDER = Path(__file__).parents[2] / "examples" / "load_test"
 
@@ -72,3 +76,50 @@ def test_the_display_shows_everything(modules: Any) -> None:
     assert "7 × no answer in time" in text
     assert "p99 " in text
     assert "█" in text
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """The server of the example."""
+    port = free_port()
+    arcwire = str(Path(sys.executable).with_name("arcwire"))
+    command = [arcwire, "run", "echo_server:io", "--app-dir", str(FOLDER), "--port", str(port)]
+    process = ServerProcess(command, port)
+    try:
+        process.start()
+        yield process
+    finally:
+        process.close()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(FOLDER / "load_test.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_a_small_run(server: ServerProcess, transport: str) -> None:
+    small = ("--clients", "20", "--duration", "1", "--interval", "0.2", "--transport", transport)
+    done = run(server.url, *small, "--args", '[{"a": 1}]', "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert summary["connected"] == 20
+    assert summary["answered"] == summary["sent"] == 100
+    assert summary["failures"] == {}
+    assert 0 < summary["latency"]["p50"] <= summary["latency"]["p99"] <= summary["latency"]["max"]
+    assert summary["rate"] > 0
+
+
+@pytest.mark.timeout(120)
+def test_failures_are_counted(server: ServerProcess) -> None:
+    done = run(
+        server.url, "--clients", "3", "--duration", "1", "--interval", "0.1", "--ack-timeout", "0.00001"
+    )
+    assert done.returncode == 1
+    assert "× asking: AckTimeout" in done.stdout
+    done = run(f"http://127.0.0.1:{free_port()}", "--clients", "3", "--duration", "0.5", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["failures"] == {"connecting: Unreachable": 3}
+    done = run(server.url, "--clients", "0")
+    assert (done.returncode, done.stderr) == (2, "load_test: --clients has to be above 0\n")
