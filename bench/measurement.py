@@ -34,6 +34,8 @@ PATIENCE_SECONDS = 120
 """How long the load generator may say nothing."""
 LONGEST = 3
 """How many times its CPU time a run may last, on a busy machine or with a server that mostly waits."""
+INTERPRETED_WARMUP = 1 / 3
+"""Share of the warm-up that is for servers without a compiler, which the others have to wait for."""
 ENDLESS = ("--warmup=1000", "--seconds=1000")
 """For the load generator, which is told when to go on."""
 
@@ -62,12 +64,13 @@ class Bench:
                 return self._memory(pid, port, work)
             if work.kind == "storm":
                 return self._storm(pid, port, work)
-            return self._pace(pid, port, work)
+            warmup = self.warmup * work.warmups * (1 if peer.kind == peers.JAVASCRIPT else INTERPRETED_WARMUP)
+            return self._pace(pid, port, work, warmup)
 
-    def _pace(self, pid: int, port: int, work: Work) -> Figures:
+    def _pace(self, pid: int, port: int, work: Work, warmup: float) -> Figures:
         with self._load(port, work, *ENDLESS) as generator:
             generator.next_line()
-            self._work(CpuClock(pid), self.warmup * work.warmups)
+            self._work(CpuClock(pid), warmup)
             generator.go()
             generator.next_line()
             clock, busy = CpuClock(pid), core_seconds(SERVER_CORE)

@@ -14,12 +14,10 @@ ROOT = BENCH.parent
 SERVERS = BENCH / "servers"
 BUILD = BENCH / "build"
 
-NODE, BUN = "node", "bun"
+NODE, BUN, SOCKETIO = "node", "bun", "python-socketio-"
 FAST, ASGI, JAVASCRIPT, PYTHON = "fast", "asgi", "javascript", "python"
-PYTHON_PACKAGES = (
-    *("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "httptools"),
-    *("python-socketio", "websockets", "pydantic"),
-)
+ARCWIRE_PACKAGES = ("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "httptools", "websockets")
+SOCKETIO_PACKAGES = ("python-socketio", "uvloop", "uvicorn", "httptools", "websockets", "pydantic")
 NODE_PACKAGES = ("socket.io", "ws", "uwebsockets", "zod")
 BUN_PACKAGES = ("socket.io", "@socket.io/bun-engine", "zod")
 
@@ -34,7 +32,7 @@ class Peer:
 
     name: str
     runtime: str
-    """NODE, BUN, or a version of Python such as `3.12`."""
+    """NODE, BUN, a version of Python such as `3.12` (with Arcwire), or SOCKETIO and a version."""
     script: str
     kind: str
     """FAST (Arcwire on its fast path), ASGI (Arcwire on plain uvicorn), JAVASCRIPT, or PYTHON."""
@@ -73,7 +71,7 @@ def peers_for(pythons: Sequence[str]) -> list[Peer]:
     return [
         *(Peer(f"arcwire-{version}", version, "arcwire_server.py", FAST, ("fast",)) for version in pythons),
         Peer(f"arcwire-asgi-{newest}", newest, "arcwire_server.py", ASGI, ("asgi",)),
-        Peer("python-socketio", newest, "python_socketio_server.py", PYTHON),
+        Peer("python-socketio", SOCKETIO + newest, "python_socketio_server.py", PYTHON),
         Peer("node-ws", NODE, "node_ws.mjs", JAVASCRIPT),
         Peer("node-uws", NODE, "node_uws.mjs", JAVASCRIPT),
         Peer("bun", BUN, "bun_engine.mjs", JAVASCRIPT),
@@ -86,7 +84,9 @@ def install(runtime: str) -> Runtime:
         return _install_javascript(NODE, _tool("node"), NODE_PACKAGES)
     if runtime == BUN:
         return _install_javascript(BUN, SERVERS / "node_modules/.bin/bun", BUN_PACKAGES)
-    return _install_python(runtime)
+    if runtime.startswith(SOCKETIO):
+        return _install_socketio(runtime, runtime.removeprefix(SOCKETIO))
+    return _install_arcwire(runtime)
 
 
 def build_load() -> Path:
@@ -106,29 +106,41 @@ def _pythons() -> dict[str, Path]:
     return {version: Path(path) for version, path in map(str.split, answer.stdout.splitlines())}
 
 
-def _install_python(version: str) -> Runtime:
-    """A virtual environment with Arcwire (from this tree) and python-socketio."""
-    folder = BUILD / f"python-{version}"
-    python = folder / "bin/python"
+def _install_arcwire(version: str) -> Runtime:
+    """A virtual environment with Arcwire from this tree, and what plain uvicorn needs."""
     pinned = [
-        ROOT / "requirements/runtime.txt",
-        ROOT / "requirements/build.txt",
-        SERVERS / "requirements.txt",
+        *(ROOT / f"requirements/{name}.txt" for name in ("runtime", "build")),
+        SERVERS / "asgi.txt",
     ]
-    sources = [*pinned, ROOT / "pyproject.toml"]
+    own = ("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    return _install_python(f"python-{version}", version, pinned, ARCWIRE_PACKAGES, own)
+
+
+def _install_socketio(name: str, version: str) -> Runtime:
+    """A virtual environment without Arcwire: some packages import others where these are there."""
+    return _install_python(name, version, [SERVERS / "python_socketio.txt"], SOCKETIO_PACKAGES)
+
+
+def _install_python(
+    name: str, version: str, pinned: Sequence[Path], packages: Sequence[str], own: Sequence[str] = ()
+) -> Runtime:
+    folder = BUILD / name
+    python = folder / "bin/python"
+    sources = [*pinned, ROOT / "pyproject.toml"] if own else pinned
     if _needs_install(folder / ".installed", sources):
-        sys.stderr.write(f"installing the servers for Python {version}\n")
+        sys.stderr.write(f"installing {name}\n")
         _run([_pythons()[version], "-m", "venv", "--clear", folder])
         pip = (python, "-m", "pip", "-qq", "--no-input", "--disable-pip-version-check", "install")
         _run([*pip, "--require-hashes", *(f"--requirement={file}" for file in pinned)])
-        _run([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT])
+        if own:
+            _run([*pip, *own])
         _mark_installed(folder / ".installed", sources)
     script = (
         "import json, platform, sys; from importlib.metadata import version;"
         "packages = {name: version(name) for name in sys.argv[1:]};"
         "print(json.dumps({'python': platform.python_version(), **packages}))"
     )
-    return Runtime(python, json.loads(_output([python, "-c", script, *PYTHON_PACKAGES])))
+    return Runtime(python, json.loads(_output([python, "-c", script, *packages])))
 
 
 def _install_javascript(name: str, executable: Path, packages: Sequence[str]) -> Runtime:

@@ -17,7 +17,6 @@ def report(results: Results) -> str:
         f"Besides\n\n{tables.other_table(results)}",
         f"Targets\n\n{tables.targets_table(results)}",
         _balance(results),
-        "\n".join(tables.notes(results)),
         tables.machine_text(results),
     ]
     return "\n\n".join(part for part in parts if part)

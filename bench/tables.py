@@ -68,11 +68,12 @@ def other_table(results: Results) -> str:
 
 def targets_table(results: Results) -> str:
     """Every target with its ratio, and whether it is met."""
-    measured = {work.name for work in _works(results)}
+    measured = {(entry["server"], entry["work"]) for entry in results["summary"]}
     groups: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in verdicts(results):
-        if verdict.work.name in measured:
-            groups.setdefault((verdict.server, verdict.work.name), []).append(verdict)
+        key = (verdict.server, verdict.work.name)
+        if key in measured:
+            groups.setdefault(key, []).append(verdict)
     rows = []
     for (server, _), (*first, node, python) in groups.items():
         best = [_verdict_cell(verdict, f", {verdict.rival}") for verdict in first] or [""]
@@ -107,12 +108,27 @@ def machine_text(results: Results) -> str:
         for name, version in about.items():
             if name not in ("kind", "arcwire"):
                 runtimes[f"{name} {version}"] = None
+    notes_text = "".join(f"\n\n{note}" for note in notes(results))
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, Linux {machine['kernel']}; "
         f"{machine['date'][:10]}, commit {machine['commit']}. Medians of {settings['rounds']} interleaved "
-        f"rounds, each of {settings['seconds']} s after {settings['warmup']} s of warm-up.\n\n"
-        f"Versions: {', '.join(runtimes)}."
+        f"rounds, each of {settings['seconds']} s after {settings['warmup']} s of warm-up. "
+        f"{_generator_text(results)}\n\n"
+        f"Versions: {', '.join(runtimes)}.{notes_text}"
     )
+
+
+def _generator_text(results: Results) -> str:
+    """What the load generator could do with a core of its own, in a work that is not its easiest."""
+    work = next(work for work in WORKS if work.name == "echo-100x8")
+    paces = [
+        entry["messages_per_second"]["median"] / entry["load_cpu_share"]["median"]
+        for entry in results["summary"]
+        if entry["work"] == work.name and entry["load_cpu_share"]["median"]
+    ]
+    if not paces:
+        return ""
+    return f"A CPU second of the load generator was worth {max(paces) / 1000:,.0f} k messages ({work.title})."
 
 
 def notes(results: Results) -> list[str]:

@@ -84,6 +84,7 @@ struct work {
     void (*binary)(struct client *, const uint8_t *, size_t);
     void (*run)(void);               /* instead of warm-up and measured time */
     bool repeats;     /* clients leave when they are done, and others come in their place */
+    bool broadcasts;  /* a message comes to all clients of the sender's group */
     bool whole_broadcasts; /* are measured: begin and end are between two of them */
     bool two_streams; /* polling clients post on a connection of their own, while a GET waits */
 };
@@ -150,7 +151,7 @@ bool starts_with(const uint8_t *data, size_t length, const char *text);
 void prepare_works(void);
 void send_due_messages(void); /* of a fixed rate */
 void start_rate(void);        /* from now on, and no answer makes the next message any more */
-bool all_answered(void);
+uint64_t missing_messages(void); /* answers and deliveries that have not come yet */
 void hold_back(void);         /* no answer makes the next message */
 extern uint64_t broadcasts;
 

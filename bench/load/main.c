@@ -27,6 +27,7 @@
 #include <string.h>
 
 #define STALL_NS 20000000000ull
+#define LOST_NS 4000000000ull /* less than servers keep an idle HTTP connection */
 #define RATE_SETTLES_SECONDS 0.2
 #define SEQUENCE_DIGITS 8
 
@@ -145,6 +146,16 @@ static void parse_options(int argc, char **argv) {
         fail("this work has no fixed rate");
 }
 
+/* After the result: what is still on its way has to come, too. */
+static void await_the_rest(void) {
+    hold_back();
+    last_progress = read_clock();
+    while (missing_messages() && now < last_progress + LOST_NS) poll_once(100);
+    if (!missing_messages()) return;
+    fprintf(stderr, "load: %llu messages never came\n", (unsigned long long)missing_messages());
+    errors += missing_messages();
+}
+
 static void print_result(double seconds, double connect_seconds, double cpu) {
     say("{\"work\": \"%s\", \"connections\": %d, \"in_flight\": %d, \"size\": %d, \"connect_seconds\": %.3f, "
         "\"seconds\": %.4f, \"messages\": %llu, \"broadcasts\": %llu, \"errors\": %llu, "
@@ -179,7 +190,7 @@ int main(int argc, char **argv) {
     finish_broadcast();
     if (options.rate) {
         hold_back();
-        while (!all_answered()) poll_once(100);
+        while (missing_messages()) poll_once(100);
         start_rate();
         work_at_rate_for(RATE_SETTLES_SECONDS);
     }
@@ -192,5 +203,6 @@ int main(int argc, char **argv) {
     else work_for(options.seconds);
     finish_broadcast();
     print_result((double)(now - begin) / 1e9, connect_seconds, cpu_seconds() - cpu);
+    if (!options.work->repeats) await_the_rest();
     return errors ? 1 : 0;
 }

@@ -223,10 +223,13 @@ static uint64_t rate_start, rate_count;
 
 void hold_back(void) { answers_send = false; }
 
-bool all_answered(void) {
-    for (int i = 0; i < options.connections; i++)
-        if (clients[i].received != clients[i].sent) return false;
-    return true;
+uint64_t missing_messages(void) {
+    uint64_t missing = 0;
+    for (int i = 0; i < options.connections; i++) {
+        const struct client *c = &clients[i], *sender = options.work->broadcasts ? c->group->sender : c;
+        missing += sender->sent - c->received;
+    }
+    return missing;
 }
 
 void start_rate(void) {
@@ -274,6 +277,7 @@ static void receive_news(struct client *c, const uint8_t *data, size_t length) {
     while (group->oldest < sender->sent && !group->missing[group->oldest % (uint32_t)options.in_flight]) {
         group->oldest++;
         broadcasts++;
+        if (!answers_send) continue;
         send_broadcast(group);
         if (c != sender) flush_client(sender);
     }
@@ -380,10 +384,11 @@ const struct work WORKS[] = {
      * the next one starts when all have the K-th before it */
     {.name = "broadcast", .request = {broadcast_head, "\"]", .padded = true},
      .answer = {news_head, "\"]", .padded = true}, .begin = begin_broadcasts, .joined = client_ready,
-     .text = receive_news, .whole_broadcasts = true},
+     .text = receive_news, .broadcasts = true, .whole_broadcasts = true},
     /* the same in every room: 42["say","room-<n>","<payload>"] */
     {.name = "rooms", .request = {room_head, "\"]", .padded = true}, .answer = {news_head, "\"]", .padded = true},
-     .begin = begin_broadcasts, .joined = join_room, .text = receive_news_of_room},
+     .begin = begin_broadcasts, .joined = join_room, .text = receive_news_of_room,
+     .broadcasts = true},
     /* clients come, are let into the namespace, and leave */
     {.name = "connect", .request = {echo_head, "\"]", .padded = true}, .answer = {echo_head, "\"]", .padded = true},
      .joined = join_and_leave, .text = receive_first_answer, .repeats = true},
