@@ -1,5 +1,8 @@
 """Arcwire: the real-time server for Python, speaking Socket.IO."""
 
+import importlib
+from typing import TYPE_CHECKING
+
 from arcwire.engineio.deflate import PerMessageDeflate
 from arcwire.errors import (
     AckTimeout,
@@ -24,16 +27,6 @@ from arcwire.errors import (
 )
 from arcwire.socketio.acks import Reply
 from arcwire.socketio.catch_all import Event
-from arcwire.socketio.client import (
-    Client,
-    ClientSocket,
-    EventStream,
-    OfflineBuffer,
-    State,
-    StateName,
-    Stream,
-    StreamedEvent,
-)
 from arcwire.socketio.depends import Auth, Depends, Param
 from arcwire.socketio.handlers import Ack
 from arcwire.socketio.protocol.json_codec import JsonCodec
@@ -41,6 +34,38 @@ from arcwire.socketio.protocol.msgpack_codec import MsgpackCodec
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.recovery import Recovery, Session
 from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket, on
+
+if TYPE_CHECKING:
+    from arcwire.socketio.client import (
+        Client,
+        ClientSocket,
+        EventStream,
+        OfflineBuffer,
+        State,
+        StateName,
+        Stream,
+        StreamedEvent,
+    )
+else:
+    _OF_CLIENTS = frozenset(
+        (
+            "Client",
+            "ClientSocket",
+            "EventStream",
+            "OfflineBuffer",
+            "State",
+            "StateName",
+            "Stream",
+            "StreamedEvent",
+        )
+    )
+
+    def __getattr__(name: str) -> object:
+        """Clients are imported when they are asked for: a server starts in half of the time without."""
+        if name in _OF_CLIENTS:
+            return getattr(importlib.import_module("arcwire.socketio.client"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Ack",
