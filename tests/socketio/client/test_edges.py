@@ -308,3 +308,29 @@ async def test_flags_are_combined_and_kept(server):
     assert len(connection.sent) == 4
     with pytest.raises(ValueError, match="positive"):
         socket.timeout(0)
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="tasks are eager from Python 3.12 on")
+async def test_in_a_loop_with_eager_tasks(server):
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+
+    async def fail(*args):
+        raise Unreachable("down")
+
+    async def auth():
+        return {"token": "x"}
+
+    client = server.client(auth=auth)
+    client.manager.open_connection = fail
+    with pytest.raises(Unreachable):
+        await client.connect()
+    client.manager.open_connection = server.open
+    connecting = client.connect()
+    first = await server.accept()
+    first.let_in()
+    await connecting
+    first.drop()
+    second = await server.accept()
+    second.let_in()
+    client.socket.disconnect()
+    assert second.sent == ['0{"token":"x"}', "1"]

@@ -110,7 +110,7 @@ class Manager:
         elif self._opening is None:
             self._backoff.reset()
             self._woken = None
-            self._opening = self._running_loop.create_task(self._open(None))
+            self._begin(None)
         else:
             self.wake()
 
@@ -162,7 +162,7 @@ class Manager:
         if delay is not None:
             # Before anybody is told, so that a handler's `connect` finds it.
             self._woken = self._running_loop.create_future()
-            self._opening = self._running_loop.create_task(self._open(delay))
+            self._begin(delay)
         for socket in list(multiplexer.sockets.values()):
             socket.connection_lost(reason, description, delay)
 
@@ -287,8 +287,14 @@ class Manager:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
+    def _begin(self, delay: float | None) -> None:
+        task = self._running_loop.create_task(self._open(delay))
+        if not task.done():
+            self._opening = task
+
     async def _open(self, delay: float | None) -> None:
         """Open a connection, as often as it takes."""
+        self._opening = asyncio.current_task()  # here, because tasks may be eager
         while True:
             if delay is not None:
                 await self.pause(delay)

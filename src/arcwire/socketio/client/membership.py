@@ -211,7 +211,9 @@ class Membership:
         if multiplexer.dialect.joins_root and self.namespace.name == "/":
             self._expect_answer()  # the server lets it in without being asked
         elif callable(self.auth):
-            self._entering = self._manager.spawn(self._ask_for_auth(multiplexer))
+            task = self._manager.spawn(self._ask_for_auth(multiplexer))
+            if not task.done():  # as it may be where tasks are eager
+                self._entering = task
         else:
             self._send_connect(multiplexer, self.auth)
 
