@@ -52,13 +52,29 @@ def read(path: Path) -> Results:
 
 def write(results: Results, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
+    path.write_text(f"{_json(results)}\n")
+
+
+def _json(results: Results) -> str:
+    """A line for each run, or entry of a summary, so that changes can be read."""
+    parts = []
+    for name, value in results.items():
+        if isinstance(value, list):
+            lines = ",\n".join(f"  {json.dumps(item)}" for item in value)
+            parts.append(f" {json.dumps(name)}: [\n{lines}\n ]" if value else f" {json.dumps(name)}: []")
+        else:
+            parts.append(f" {json.dumps(name)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}"
 
 
 def summarized(results: Results) -> Results:
-    """The same with a summary in the place of the single runs: small enough to be kept."""
+    """The same with a summary in the place of the single runs: small enough to be kept.
+
+    Of a failure its first line stays, without what the server wrote.
+    """
     rest = {name: value for name, value in results.items() if name != "runs"}
-    return {**rest, "summary": summarize(results["runs"])}
+    failures = [failure.partition("\n")[0] for failure in results["failures"]]
+    return {**rest, "failures": failures, "summary": summarize(results["runs"])}
 
 
 def summarize(runs: Iterable[Run]) -> list[Run]:

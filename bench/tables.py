@@ -133,7 +133,7 @@ def _generator_text(results: Results) -> str:
 
 def notes(results: Results) -> list[str]:
     """What a reader of the figures has to know: who disturbed, where the generator set the pace."""
-    lines = []
+    lines = [f"Failed: {failure}" for failure in results["failures"]]
     for entry in results["summary"]:
         if entry.get("load_cpu_share", NOTHING)["max"] > LOAD_BOUND and "rate_share" not in entry:
             name = f"{entry['work']} {entry['server']}"

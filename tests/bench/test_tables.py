@@ -88,6 +88,12 @@ def test_notes_tell_of_a_busy_generator_and_of_others_on_the_core() -> None:
     assert tables.notes(MADE) == []
 
 
+def test_a_failed_run_is_told_in_a_line() -> None:
+    made = some_results(pace("echo-100x8", "bun", 1))
+    made["failures"] = ["round 1/3 storm-10000 bun: too late\nTraceback of a server\n"]
+    assert tables.notes(results.summarized(made)) == ["Failed: round 1/3 storm-10000 bun: too late"]
+
+
 def test_the_report_has_everything_and_counts_the_targets() -> None:
     text = report.report(MADE)
     assert tables.works_table(MADE) in text
