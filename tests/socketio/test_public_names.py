@@ -14,9 +14,16 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_a_server_starts_without_the_client() -> None:
-    code = (
-        "import sys; from arcwire import Server; Server(); assert 'arcwire.socketio.client' not in sys.modules;"
-        " from arcwire import Client; assert 'arcwire.socketio.client' in sys.modules; from arcwire import *"
+    code = "\n".join(
+        (
+            "import sys",
+            "from arcwire import Server",
+            "Server()",
+            "assert 'arcwire.socketio.client' not in sys.modules",
+            "from arcwire import Client",
+            "assert 'arcwire.socketio.client' in sys.modules",
+            "from arcwire import *",
+        )
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
