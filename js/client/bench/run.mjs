@@ -6,6 +6,7 @@
  *   --connections N     for the heap (200)
  *   --in chromium,node  where (both)
  *   --python PROGRAM    with Arcwire installed (python3)
+ *   --scripts FOLDER    of our scripts (those that the server serves)
  *
  * Two figures: round trips per second of wall clock, and per second of the client's own CPU time (in a page: of its
  * main thread), which says more on a machine that does other things as well. Medians, and the median of the ratios of
@@ -18,6 +19,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     connections: { type: "string", default: "200" },
     in: { type: "string", default: "chromium,node" },
     python: { type: "string", default: "python3" },
+    scripts: { type: "string", default: here("../../../src/arcwire/static") },
   },
 });
 const rounds = Number(values.rounds);
@@ -38,7 +41,7 @@ const connections = Number(values.connections);
 const fromInterop = createRequire(here("../../../tests/interop/"));
 const fromBrowser = createRequire(here("../../../tests/browser/"));
 const official = here("../../../tests/interop/node_modules/socket.io-client/");
-const served = here("../../../src/arcwire/static/");
+const served = `${resolve(values.scripts)}/`;
 
 const CLIENTS = {
   ours: { script: `${served}arcwire.min.js`, module: `${served}arcwire.esm.min.js` },
