@@ -52,18 +52,24 @@ const terser = {
   },
 };
 
-/** The short names: one table for all files, since a socket of one may meet a transport of another. */
+/**
+ * The short names: one table for all files, since a socket of one may meet a transport of another. The shortest go to
+ * what the smallest entry has.
+ */
 async function shortNames() {
-  const entryPoints = [...MODULES, ...new Set(SCRIPTS.map(({ entry }) => `src/${entry}.ts`))];
-  const { mangleCache } = await build({
-    ...common,
-    entryPoints,
-    outdir: "nowhere",
-    write: false,
-    format: "esm",
-    splitting: true,
-    mangleCache: {},
-  });
+  let mangleCache = {};
+  const all = [...MODULES, ...new Set(SCRIPTS.map(({ entry }) => `src/${entry}.ts`))];
+  for (const entryPoints of [["src/websocket.ts"], all]) {
+    ({ mangleCache } = await build({
+      ...common,
+      entryPoints,
+      outdir: "nowhere",
+      write: false,
+      format: "esm",
+      splitting: true,
+      mangleCache,
+    }));
+  }
   return mangleCache;
 }
 
@@ -88,7 +94,8 @@ export async function buildScripts(folder) {
     const { outputFiles } = await build({
       ...common,
       entryPoints: { [name]: `src/${entry}.ts` },
-      outdir: folder,
+      // Wherever they go: maps name their sources relative to this.
+      outdir: served,
       sourceRoot: "arcwire",
       write: false,
       format,

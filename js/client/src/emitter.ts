@@ -86,7 +86,7 @@ export class Emitter<
   }
 
   hasListeners<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(event: Ev): boolean {
-    return this.listeners(event).length > 0;
+    return !!this.listeners(event)[0];
   }
 
   removeListener<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(

@@ -2,7 +2,7 @@
 
 import type { EngineOptions } from "./engine/options.js";
 import { PollingTransport } from "./engine/polling.js";
-import { anyOf } from "./engine/routes.js";
+import { anyOf, priorSuccess } from "./engine/routes.js";
 import { Session } from "./engine/session.js";
 import { WebSocketTransport } from "./engine/websocket.js";
 
@@ -11,6 +11,15 @@ const router = anyOf([PollingTransport, WebSocketTransport]);
 /** A connection to a server of Engine.IO. */
 export class Socket extends Session {
   static protocol = 4;
+
+  /** Whether the last connection had a WebSocket in the end: for `rememberUpgrade`. */
+  static get priorWebsocketSuccess(): boolean {
+    return priorSuccess.websocket;
+  }
+
+  static set priorWebsocketSuccess(value: boolean) {
+    priorSuccess.websocket = value;
+  }
 
   constructor(opts?: EngineOptions);
   constructor(uri: string, opts?: EngineOptions);

@@ -32,7 +32,20 @@ type OrUntyped<T> = [T] extends [never] ? (...args: Any[]) => void | Promise<voi
 
 export type Last<T extends Any[]> = T extends [...Any[], infer L] ? L : Any;
 export type AllButLast<T extends Any[]> = T extends [...infer H, Any] ? H : Any[];
-export type FirstArg<T> = T extends (arg: infer Param) => Any ? Param : Any;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+type IsError<T> = IsAny<T> extends true ? false : [T, Error] extends [Error, T] ? true : false;
+
+/** What an acknowledgement brings, by the function that takes it: its first argument, or the one behind an error. */
+export type AckValue<Callback> =
+  IsAny<Callback> extends true
+    ? Any
+    : Callback extends (...args: infer Params) => Any
+      ? Params extends [infer First, infer Second, ...Any[]]
+        ? IsError<First> extends true
+          ? Second
+          : First
+        : Params[0]
+      : Any;
 
 type PrependError<T extends Any[]> = {
   [K in keyof T]: T[K] extends (...args: infer Params) => infer Result

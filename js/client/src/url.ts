@@ -18,7 +18,7 @@ export function parse(uri = ""): Address {
   const [, scheme = page?.protocol || "https", host, path, query] =
     /^(?:(?:(https?|wss?):)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/i.exec(uri) as string[];
   const { origin, hostname } = new URL(
-    `http${/s:?$/i.test(scheme) ? "s" : ""}://${host || page?.host || ""}`,
+    `http${/[ps]s/i.test(scheme) ? "s" : ""}://${host || page?.host || ""}`,
   );
   return { authority: origin.slice(4), hostname, path: path || "/", query: query as string };
 }

@@ -13,12 +13,13 @@
     Manager: () => Manager2,
     NodeWebSocket: () => WebSocketTransport,
     NodeXHR: () => PollingTransport,
-    Socket: () => ReliableSocket,
+    Socket: () => Socket2,
     WebSocket: () => WebSocketTransport,
     XHR: () => PollingTransport,
     connect: () => io,
     default: () => io,
     io: () => io,
+    listen: () => listen2,
     protocol: () => protocol
   });
 
@@ -76,11 +77,11 @@
       this.writable = false;
     }
     /** Bytes that the server counts for a message; in a frame of a WebSocket, text as UTF-8 and with its type. */
-    i(data) {
+    ba(data) {
       return new Blob([data]).size + +(typeof data === "string");
     }
     /** The address, with `scheme` (http or ws) and what else is asked. */
-    ia(scheme, query) {
+    ca(scheme, query) {
       const { opts, name } = this;
       const parameters = new URLSearchParams({ ...opts.query, EIO: "4", transport: name, ...query });
       return `${scheme}${opts.authority}${opts.path}?${parameters}`;
@@ -94,19 +95,19 @@
   var PollingTransport = class extends Transport {
     constructor() {
       super(...arguments);
-      this.ja = new AbortController();
-      this.H = false;
-      this.I = false;
+      this.La = new AbortController();
+      this.Da = false;
+      this.Ea = false;
     }
     get name() {
       return "polling";
     }
     open() {
-      this.T();
+      this.Ia();
     }
     /** In a body. */
-    i(data) {
-      const size = super.i(data);
+    ba(data) {
+      const size = super.ba(data);
       return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
     }
     /** As many as the server takes in one request, and one at least. */
@@ -114,65 +115,65 @@
       let total = -1;
       let count = 0;
       for (const { data = "" } of packets) {
-        total += 1 + this.i(data);
+        total += 1 + this.ba(data);
         if (count && total > maxPayload) break;
         count++;
       }
       this.writable = false;
       const body = await encodePayload(packets.slice(0, count));
-      if (await this.U("xhr post error", body) === void 0) return;
+      if (await this.Ja("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
-      this.c?.ka?.();
-      this.f();
+      this.e?.ea?.();
+      this.s();
     }
     close() {
-      const abort = () => this.ja.abort();
-      if (this.H) this.U("", "1").then(abort);
+      const abort = () => this.La.abort();
+      if (this.Da) this.Ja("", "1").then(abort);
       else abort();
-      this.H = this.writable = false;
+      this.Da = this.writable = false;
     }
-    Ma(paused) {
-      this.J = paused;
-      this.f();
+    ua(paused) {
+      this.Fa = paused;
+      this.s();
     }
-    Na() {
-      this.J = void 0;
-      if (!this.I) this.T();
+    ta() {
+      this.Fa = void 0;
+      if (!this.Ea) this.Ia();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
-    f() {
-      if (!this.I && this.writable) this.J?.();
+    s() {
+      if (!this.Ea && this.writable) this.Fa?.();
     }
-    async T() {
-      this.I = true;
-      const body = await this.U("xhr poll error");
+    async Ia() {
+      this.Ea = true;
+      const body = await this.Ja("xhr poll error");
       if (body === void 0) return;
       for (const message of splitPayload(body)) {
-        if (message[0] === "0") this.H = this.writable = true;
-        if (message === "1") this.c?.A({ description: "transport closed by the server" });
-        else this.c?.s(message);
+        if (message[0] === "0") this.Da = this.writable = true;
+        if (message === "1") this.e?.t({ description: "transport closed by the server" });
+        else this.e?.u(message);
       }
-      this.I = false;
-      if (this.J) this.f();
-      else if (this.H) this.T();
+      this.Ea = false;
+      if (this.Fa) this.s();
+      else if (this.Da) this.Ia();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async U(problem, body) {
+    async Ja(problem, body) {
       const { extraHeaders, withCredentials, timestampRequests } = this.opts;
       const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
       let text;
       let data;
       try {
-        const response = await fetch(this.ia("http", unique), {
+        const response = await fetch(this.ca("http", unique), {
           method: body ? "POST" : "GET",
           body,
           headers: { ...body && { "content-type": "text/plain;charset=UTF-8" }, ...extraHeaders },
           credentials: withCredentials ? "include" : "same-origin",
           // The last word arrives even where the page is gone.
           keepalive: !problem,
-          signal: this.ja.signal
+          signal: this.La.signal
         });
         text = await response.text();
         if (response.ok) return text;
@@ -182,7 +183,7 @@
         status ??= error;
       }
       const context = { status, responseText: text };
-      this.c?.g(
+      this.e?.d(
         failure(problem, { type: "TransportError", description: status, context, data })
       );
       return void 0;
@@ -194,19 +195,19 @@
     const { hostname, closeOnBeforeunload } = session.opts;
     const end = listen({
       offline() {
-        if (hostname !== "localhost") session.A({ description: "network connection lost" });
+        if (hostname !== "localhost") session.t({ description: "network connection lost" });
       },
       beforeunload() {
-        if (closeOnBeforeunload) session.la();
+        if (closeOnBeforeunload) session.C();
       }
     });
     session.on("close", end);
   }
   function watchManager(manager) {
-    const attempt = () => manager.ma();
+    const attempt = () => manager.J();
     const wake = () => {
       if (globalThis.document?.hidden) return;
-      if (manager.h === "open") manager.engine.na();
+      if (manager.c === "open") manager.engine.K();
       queueMicrotask(attempt);
     };
     return listen({
@@ -215,7 +216,7 @@
       pageshow: wake,
       pagehide(event) {
         if (event.persisted) {
-          manager.engine.A({ description: "page has been left" });
+          manager.engine.t({ description: "page has been left" });
         }
       }
     });
@@ -229,35 +230,35 @@
   // src/engine/upgrade.ts
   function probe(session, transport) {
     const end = () => {
-      transport.c = void 0;
+      transport.e = void 0;
       transport.close();
     };
     const fail = (cause) => {
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.Na?.();
+        session.transport.ta?.();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
-      session.u();
+      session.l();
     };
-    transport.c = {
-      v: () => transport.send([{ type: "ping", data: "probe" }]),
-      s(message) {
+    transport.e = {
+      m: () => transport.send([{ type: "ping", data: "probe" }]),
+      u(message) {
         if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.Ma?.(() => {
+        session.transport.ua?.(() => {
           if (session.readyState === "closed") return;
-          session.oa(transport);
+          session.L(transport);
           transport.send([{ type: "upgrade" }]);
           session.upgrading = void 0;
           session.a("upgrade", transport);
-          session.u();
+          session.l();
         });
       },
-      g: fail,
-      A: fail
+      d: fail,
+      t: fail
     };
     transport.open();
     return () => {
@@ -276,8 +277,8 @@
       const open = () => {
         const isRemembered = (kind2) => opts.rememberUpgrade && priorSuccess.websocket && nameOf(kind2) === "websocket";
         const kind = kinds.find(isRemembered) || kinds[0];
-        if (kind) session.ra(create(kind));
-        else queueMicrotask(() => session.g(new Error("No transports available")));
+        if (kind) session.O(create(kind));
+        else queueMicrotask(() => session.d(new Error("No transports available")));
       };
       const remember = ({ name }) => {
         priorSuccess.websocket = name === "websocket";
@@ -287,21 +288,23 @@
       if (opts.forceBase64) opts.query.b64 = "1";
       if (opts.timestampRequests) Object.assign(opts.query, timestamp(opts));
       return {
-        pa: decodeText,
-        qa: open,
-        Oa() {
+        M: decodeText,
+        N: open,
+        da() {
           remember({});
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
-          if (hasNext) open();
-          return !!hasNext;
+          if (!hasNext) return false;
+          session.C();
+          open();
+          return true;
         },
-        v(upgrades) {
+        m(upgrades) {
           remember(session.transport);
           if (opts.upgrade === false) return;
           probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
         },
-        p() {
+        i() {
           for (const end of probes) end();
         }
       };
@@ -316,18 +319,18 @@
       return "websocket";
     }
     open() {
-      const fail = (description) => this.c?.g(failure("websocket error", { type: "TransportError", description }));
+      const fail = (description) => this.e?.d(failure("websocket error", { type: "TransportError", description }));
       try {
-        const socket = this.createSocket(this.ia("ws"), this.opts.protocols);
-        this.V = socket;
+        const socket = this.createSocket(this.ca("ws"), this.opts.protocols);
+        this.D = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
           this.writable = true;
-          this.c?.v?.();
+          this.e?.m?.();
         };
-        socket.onmessage = ({ data }) => this.c?.s(data);
+        socket.onmessage = ({ data }) => this.e?.u(data);
         socket.onerror = fail;
-        socket.onclose = (context) => this.c?.A({ description: "websocket connection closed", context });
+        socket.onclose = (context) => this.e?.t({ description: "websocket connection closed", context });
       } catch (error) {
         queueMicrotask(() => fail(error));
       }
@@ -337,14 +340,14 @@
       return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.V;
+      const socket = this.D;
       if (socket.readyState !== 1) return;
       for (const packet of packets.splice(0)) socket.send(encodePacket(packet));
-      this.c?.ka?.();
+      this.e?.ea?.();
     }
     close() {
       this.writable = false;
-      this.V?.close();
+      this.D?.close();
     }
   };
 
@@ -353,7 +356,7 @@
     const page = globalThis.location;
     const [, scheme = page?.protocol || "https", host, path, query] = /^(?:(?:(https?|wss?):)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/i.exec(uri);
     const { origin, hostname } = new URL(
-      `http${/s:?$/i.test(scheme) ? "s" : ""}://${host || page?.host || ""}`
+      `http${/[ps]s/i.test(scheme) ? "s" : ""}://${host || page?.host || ""}`
     );
     return { authority: origin.slice(4), hostname, path: path || "/", query };
   }
@@ -365,7 +368,7 @@
       const opts = (typeof uri === "object" ? uri : options) || {};
       const { authority, path } = parse(typeof uri === "object" ? void 0 : uri);
       const id = authority + opts.path;
-      const isNew = opts.forceNew || opts["force new connection"] || opts.multiplex === false || managers[id]?.nsps[path];
+      const isNew = opts.forceNew || opts.multiplex === false || managers[id]?.nsps[path];
       if (isNew) return new Kind(uri, opts).socket(path, opts);
       managers[id] ||= new Kind(uri, opts);
       return managers[id].socket(path, opts);
@@ -408,7 +411,7 @@
       this.off();
     }
     on(event, listener) {
-      this.w[event] = [...this.listeners(event), listener];
+      this.n[event] = [...this.listeners(event), listener];
       return this;
     }
     once(event, listener) {
@@ -416,17 +419,17 @@
         this.off(event, once);
         listener.apply(this, args);
       };
-      once.Pa = listener;
+      once.fa = listener;
       return this.on(event, once);
     }
     /** Remove one listener of an event, or all of it, or, without arguments, all there are. */
     off(event, listener) {
       if (event === void 0) {
-        this.w = { __proto__: null };
+        this.n = { __proto__: null };
       } else {
         const left = this.listeners(event);
-        const at = left.findIndex((each) => each === listener || each.Pa === listener);
-        this.w[event] = listener ? left.filter((_, index) => index !== at) : [];
+        const at = left.findIndex((each) => each === listener || each.fa === listener);
+        this.n[event] = listener ? left.filter((_, index) => index !== at) : [];
       }
       return this;
     }
@@ -435,10 +438,10 @@
       return this.a(event, ...args);
     }
     listeners(event) {
-      return this.w[event] || [];
+      return this.n[event] || [];
     }
     hasListeners(event) {
-      return this.listeners(event).length > 0;
+      return !!this.listeners(event)[0];
     }
     removeListener(event, listener) {
       return this.off(event, listener);
@@ -447,12 +450,12 @@
       return this.off(event);
     }
     /** `on`, in front of the others. */
-    sa(event, listener) {
-      this.w[event] = [listener, ...this.w[event] || []];
+    P(event, listener) {
+      this.n[event] = [listener, ...this.n[event] || []];
     }
     /** `emit` for the emitter's own use: `Socket.emit` sends. */
     a(event, ...args) {
-      const listeners = this.w[event];
+      const listeners = this.n[event];
       if (listeners) for (const listener of listeners) call(listener, this, args);
       return this;
     }
@@ -466,44 +469,44 @@
       /** What has not been handed to the network yet. */
       this.writeBuffer = [];
       this.binaryType = "arraybuffer";
-      this.B = 0;
-      this.ta = 0;
+      this.p = 0;
+      this.Q = Infinity;
       const address = parse(uri);
-      this.j = clockFrom(opts);
+      this.f = clockFrom(opts);
       this.opts = {
         ...opts,
         ...address,
         path: (opts.path || "/engine.io").replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/"),
         query: Object.fromEntries(new URLSearchParams(opts.query || address.query)),
-        clock: this.j
+        clock: this.f
       };
-      this.x = router(this);
-      this.x.qa();
+      this.o = router(this);
+      this.o.N();
     }
     /**
      * Send a message; before the session is open it waits in `writeBuffer`, once it is closed it is dropped. `sent` is
      * called when it is handed to the transport. THROWS PayloadTooLargeError for what the server would not take.
      */
     send(data, options, sent) {
-      this.ua(data);
+      this.R(data);
       if (sent) this.once("flush", sent);
-      return this.W("message", data, options);
+      return this.E("message", data, options);
     }
     write(data, options, sent) {
       return this.send(data, options, sent);
     }
     /** Close when all that waits is sent; before the session is open, at once. */
     close() {
-      if (this.readyState === "opening") this.p("forced close");
+      if (this.readyState === "opening") this.i("forced close");
       else if (this.readyState === "open") this.readyState = "closing";
-      this.u();
+      this.l();
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
-    ua(data) {
+    R(data) {
       const { maxPayload } = this;
       if (!maxPayload || data.length * 8 < maxPayload) return;
-      const size = this.transport.i(data);
+      const size = this.transport.ba(data);
       if (size > maxPayload) {
         throw failure(`${size} bytes are too many`, { name: "PayloadTooLargeError", size, maxPayload });
       }
@@ -512,110 +515,110 @@
      * Whether the server has been silent for too long, by the wall clock: timers stand still while a machine sleeps.
      * Then the session closes, soon.
      */
-    na() {
-      const expired = this.j.now() > this.ta;
-      if (expired) queueMicrotask(() => this.p("ping timeout"));
+    K() {
+      const expired = this.f.now() > this.Q;
+      if (expired) queueMicrotask(() => this.i("ping timeout"));
       return expired;
     }
     /** Connect over `transport`. */
-    ra(transport) {
-      this.oa(transport);
+    O(transport) {
+      this.L(transport);
       transport.open();
     }
     /** From now on `transport` is the session's; the one before is silent. */
-    oa(transport) {
-      if (this.transport) this.transport.c = void 0;
+    L(transport) {
+      if (this.transport) this.transport.e = void 0;
       this.transport = transport;
-      transport.c = this;
+      transport.e = this;
     }
-    W(type, data, options) {
+    E(type, data, options) {
       if (this.readyState === "opening" || this.readyState === "open") {
         const packet = { type, data, options };
         this.a("packetCreate", packet);
         this.writeBuffer.push(packet);
-        this.u();
+        this.l();
       }
       return this;
     }
     /** Hand to the transport what it takes; with nothing left, end if that is what the session waits for. */
-    u() {
+    l() {
       const { transport, writeBuffer } = this;
       if (!transport?.writable || this.upgrading) return;
       if (writeBuffer.length) {
         transport.send(writeBuffer, this.maxPayload);
         this.a("flush");
       } else if (this.readyState === "closing") {
-        this.p("forced close");
+        this.i("forced close");
       }
     }
-    ka() {
+    ea() {
       if (!this.writeBuffer.length) this.a("drain");
-      this.u();
+      this.l();
     }
-    s(message) {
+    u(message) {
       let packet;
       let handshake;
       try {
-        packet = this.x.pa(message);
+        packet = this.o.M(message);
         if (packet.type === "open") handshake = JSON.parse(packet.data);
       } catch {
-        return this.g(failure("server error", { code: "parser error" }));
+        return this.d(failure("server error", { code: "parser error" }));
       }
       const { type, data } = packet;
       this.a("packet", packet);
       this.a("heartbeat");
       if (handshake) {
-        this.Qa(handshake);
+        this.ga(handshake);
       } else if (type === "message") {
         this.a("data", data);
         this.a("message", data);
       } else if (type === "ping") {
-        this.W("pong");
+        this.E("pong");
         this.a("ping");
         this.a("pong");
-        this.C();
+        this.v();
       }
     }
-    g(error) {
-      if (this.x.Oa?.()) return;
+    d(error) {
+      if (this.o.da?.()) return;
       this.a("error", error);
-      this.p("transport error", error);
+      this.i("transport error", error);
     }
-    A(details) {
-      this.p("transport close", details);
+    t(details) {
+      this.i("transport close", details);
     }
-    p(reason, description) {
+    i(reason, description) {
       if (this.readyState === "closed") return;
       this.readyState = "closed";
-      this.d?.();
-      this.la();
-      this.x.p?.();
+      this.b?.();
+      this.C();
+      this.o.i?.();
       this.id = void 0;
       this.a("close", reason, description);
       this.writeBuffer = [];
     }
-    Qa(data) {
+    ga(data) {
       this.id = this.opts.query.sid = data.sid;
       this.maxPayload = data.maxPayload;
-      this.B = data.pingInterval + data.pingTimeout;
+      this.p = data.pingInterval + data.pingTimeout;
       this.a("handshake", data);
       if (this.readyState !== "opening") return;
       this.readyState = "open";
-      this.C();
+      this.v();
       this.a("open");
-      this.u();
-      if (this.readyState === "open") this.x.v?.(data.upgrades);
+      this.l();
+      if (this.readyState === "open") this.o.m?.(data.upgrades);
     }
-    C() {
-      const { j: _clock, B: _timeout } = this;
-      this.d?.();
-      this.ta = _clock.now() + _timeout;
-      this.d = _clock.after(_timeout, () => this.p("ping timeout"));
+    v() {
+      const { f: _clock, p: _timeout } = this;
+      this.b?.();
+      this.Q = _clock.now() + _timeout;
+      this.b = _clock.after(_timeout, () => this.i("ping timeout"));
     }
     /** Close the transport, without a word to anyone here. */
-    la() {
+    C() {
       if (!this.transport) return;
-      this.transport.c = void 0;
+      this.transport.e = void 0;
       this.transport.close();
     }
   };
@@ -632,12 +635,12 @@
   var Manager = class extends Emitter {
     constructor(uri, opts, _parts) {
       super();
-      this._ = _parts;
-      this.h = "closed";
-      this.o = false;
+      this.H = _parts;
+      this.c = "closed";
+      this.g = false;
       this.nsps = {};
-      this.q = 0;
-      this.L = false;
+      this.j = 0;
+      this.x = false;
       if (typeof uri === "object") {
         opts = uri;
         uri = void 0;
@@ -645,7 +648,7 @@
       this.uri = uri;
       this.opts = opts = { ...opts };
       opts.path ||= "/socket.io";
-      this.j = clockFrom(opts);
+      this.f = clockFrom(opts);
       const settings = opts;
       for (const name in DEFAULTS) {
         settings[name] ??= DEFAULTS[name];
@@ -655,77 +658,77 @@
           return this;
         };
       }
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.Z;
-      this.va = new Encoder2();
-      this.K = new Decoder2();
-      this.K.on("decoded", (packet) => {
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.ha;
+      this.S = new Encoder2();
+      this.w = new Decoder2();
+      this.w.on("decoded", (packet) => {
         this.a("packet", packet);
         const socket = this.nsps[packet.nsp];
-        if (socket?.active) socket.s(packet);
+        if (socket?.active) socket.u(packet);
       });
-      this.X = opts.autoConnect !== false;
-      if (this.X) this.open();
+      this.F = opts.autoConnect !== false;
+      if (this.F) this.open();
     }
     /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
     open(done) {
-      if (this.h !== "closed") return this;
-      this.h = "opening";
-      this.L = false;
-      this.d?.();
-      this.Y ??= this._.wa?.(this);
-      const engine = new Session(this.uri, this.opts, this._.$);
+      if (this.c !== "closed") return this;
+      this.c = "opening";
+      this.x = false;
+      this.b?.();
+      this.G ??= this.H.va?.(this);
+      const engine = new Session(this.uri, this.opts, this.H.ia);
       this.engine = engine;
       const fail = (error) => {
-        this.xa();
+        this.T();
         engine.close();
-        this.g(error);
+        this.d(error);
         done?.(error);
-        if (this.o) {
-          this.o = false;
-          this.aa();
+        if (this.g) {
+          this.g = false;
+          this.I();
           this.a("reconnect_error", error);
         } else if (!done) {
-          this.aa();
+          this.I();
         }
       };
       const on = (event, listener) => engine.on(
         event,
         ((...args) => {
-          if (engine === this.engine && this.h !== "closed") listener(...args);
+          if (engine === this.engine && this.c !== "closed") listener(...args);
         })
       );
       on("open", () => {
-        this.d?.();
-        this.h = "open";
+        this.b?.();
+        this.c = "open";
         this.a("open");
-        for (const socket of this.D()) socket.v();
+        for (const socket of this.q()) socket.m();
         done?.();
-        if (this.o) {
-          const attempt = this.q;
-          this.o = false;
-          this.q = 0;
+        if (this.g) {
+          const attempt = this.j;
+          this.g = false;
+          this.j = 0;
           this.a("reconnect", attempt);
         }
       });
       on("error", (error) => {
-        if (this.h === "open") this.g(error);
+        if (this.c === "open") this.d(error);
         else fail(error);
       });
       on("close", (reason, description) => {
-        if (this.h === "open") this.t(reason, description);
+        if (this.c === "open") this.k(reason, description);
         else fail(failure(reason, { description }));
       });
       on("ping", () => this.a("ping"));
       on("data", (data) => {
         try {
-          this.K.add(data);
+          this.w.add(data);
         } catch (error) {
-          this.t("parse error", error);
+          this.k("parse error", error);
         }
       });
       const timeout = this.timeout();
       if (timeout !== false) {
-        this.d = this.j.after(timeout, () => fail(new Error("timeout")));
+        this.b = this.f.after(timeout, () => fail(new Error("timeout")));
       }
       return this;
     }
@@ -734,74 +737,78 @@
     }
     /** The socket of a namespace; there is one. */
     socket(nsp, opts) {
-      this.nsps[nsp] ||= new this._.ba(this, nsp, opts);
+      this.nsps[nsp] ||= new this.H.ja(this, nsp, opts);
       const socket = this.nsps[nsp];
-      if (this.X && !socket.active) socket.connect();
+      if (this.F && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
-    M(_socket) {
-      if (!this.D().length) this.Ra();
+    y(_socket) {
+      if (!this.q().length) this.ka();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    N({ type, nsp, id, data }) {
+    z({ type, nsp, id, data }) {
       const { engine } = this;
-      const messages = this.va.encode({ type, nsp, id, data });
-      for (const message of messages) engine.ua(message);
-      for (const message of messages) engine.W("message", message);
+      const messages = this.S.encode({ type, nsp, id, data });
+      for (const message of messages) engine.R(message);
+      for (const message of messages) engine.E("message", message);
     }
     /** Close, and stay so. */
-    Ra() {
-      this.L = true;
-      this.o = false;
-      this.t("forced close");
+    ka() {
+      this.x = true;
+      this.g = false;
+      this.k("forced close");
     }
     /** The sockets that want a connection. */
-    D() {
+    q() {
       return Object.values(this.nsps).filter((socket) => socket.active);
     }
-    xa() {
-      this.d?.();
-      this.K.destroy();
-      this.h = "closed";
+    T() {
+      this.b?.();
+      this.w.destroy();
+      this.c = "closed";
     }
-    g(error) {
+    d(error) {
       this.a("error", error);
-      for (const socket of this.D()) socket.g(error);
+      for (const socket of this.q()) socket.d(error);
     }
-    t(reason, description) {
-      this.xa();
+    k(reason, description) {
+      this.T();
       this.engine?.close();
-      this.q = 0;
+      this.j = 0;
       this.a("close", reason, description);
-      for (const socket of this.D()) socket.t(reason, description);
-      this.aa();
+      for (const socket of this.q()) socket.k(reason, description);
+      this.I();
     }
     /** Connect again, after a while, where that is wanted and not under way. */
-    aa() {
+    I() {
       const settings = this.opts;
-      if (this.h !== "closed" || this.o) return;
-      if (!this.L && settings.reconnection && this.q < (settings.reconnectionAttempts || Infinity)) {
-        this.o = true;
-        const delay = delayAfter(this.q++, settings, this.j.random());
-        this.d = this.j.after(delay, () => this.ma());
+      if (this.c !== "closed" || this.g) return;
+      if (!this.x && settings.reconnection && this.j < (settings.reconnectionAttempts || Infinity)) {
+        this.g = true;
+        const delay = delayAfter(this.j++, settings, this.f.random());
+        this.b = this.f.after(delay, () => this.J());
         return;
       }
-      this.Y?.();
-      this.Y = void 0;
-      this.d?.();
-      if (this.q) {
-        this.q = 0;
+      this.G?.();
+      this.G = void 0;
+      this.b?.();
+      if (this.j) {
+        this.j = 0;
         this.a("reconnect_failed");
-        for (const socket of this.D()) socket.ya();
+        for (const socket of this.q()) socket.U();
       }
     }
     /** Connect again, now, where that is being waited for. */
-    ma() {
-      if (!this.o || this.h !== "closed") return;
-      this.d?.();
-      this.a("reconnect_attempt", this.q);
-      if (!this.L) this.open();
+    J() {
+      if (!this.g || this.c !== "closed") return;
+      this.b?.();
+      if (!this.opts.reconnection) {
+        this.g = false;
+        return;
+      }
+      this.a("reconnect_attempt", this.j);
+      if (!this.x) this.open();
     }
   };
 
@@ -844,16 +851,18 @@
     /** The messages of a packet: text first, then the attachments. THROWS TypeError for what JSON cannot say. */
     encode({ type, nsp, id = "", data }) {
       const attachments = [];
-      let json = data && JSON.stringify(data);
+      let json;
       if ((type === EVENT || type === ACK) && hasBinary(data)) {
         json = JSON.stringify(data, function(key, value) {
           const original = isBinary(this[key]) ? this[key] : value;
           return isBinary(original) ? { _placeholder: true, num: attachments.push(original) - 1 } : value;
         });
         type += BINARY;
+      } else {
+        json = data ? JSON.stringify(data) : "";
       }
       const count = attachments.length ? `${attachments.length}-` : "";
-      return [`${type}${count}${nsp === "/" ? "" : `${nsp},`}${id}${json ?? ""}`, ...attachments];
+      return [`${type}${count}${nsp === "/" ? "" : `${nsp},`}${id}${json}`, ...attachments];
     }
   };
   var TEXT = /^(?:([0-4])|([56])([1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d{0,16})(["[{].*)?$/s;
@@ -861,18 +870,18 @@
     constructor() {
       super(...arguments);
       /** The text whose attachments are under way, taken apart, and those that have arrived. */
-      this.k = null;
-      this.za = [];
+      this.A = null;
+      this.V = [];
     }
     /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
     add(message) {
       const isText = typeof message === "string";
-      const text = isText ? TEXT.exec(message) : this.k;
-      if (!text || isText && this.k) throw invalid();
+      const text = isText ? TEXT.exec(message) : this.A;
+      if (!text || isText && this.A) throw invalid();
       const [, plain, binary, count = 0, nsp = "/", digits, json] = text;
-      const attachments = this.za;
+      const attachments = this.V;
       if (!isText) attachments.push(message);
-      this.k = text;
+      this.A = text;
       if (attachments.length < +count) return;
       this.destroy();
       const type = +(plain ?? binary);
@@ -884,8 +893,8 @@
     }
     /** Forget what has arrived of a packet. */
     destroy() {
-      this.k = null;
-      this.za = [];
+      this.A = null;
+      this.V = [];
     }
   };
 
@@ -904,7 +913,7 @@
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.y = _opts;
+      this.pa = _opts;
       this.connected = false;
       /** Whether the connection continues the one before: the same id, and nothing missed. */
       this.recovered = false;
@@ -913,12 +922,12 @@
       /** Events that came before the answer to CONNECT. */
       this.receiveBuffer = [];
       this.sendBuffer = [];
-      this.Aa = 0;
-      this.O = {};
+      this.la = 0;
+      this.B = {};
       /** Events that wait for an acknowledgement. */
-      this.E = /* @__PURE__ */ new Map();
+      this.r = /* @__PURE__ */ new Map();
       /** Those who hear of every event that arrives, and of every one that is sent. */
-      this.l = new Emitter();
+      this.h = new Emitter();
       this.auth = _opts.auth;
     }
     get disconnected() {
@@ -927,8 +936,8 @@
     connect() {
       if (this.connected) return this;
       this.active = true;
-      if (!this.io.o) this.io.open();
-      if (this.io.h === "open") this.v();
+      if (!this.io.g) this.io.open();
+      if (this.io.c === "open") this.m();
       return this;
     }
     open() {
@@ -937,10 +946,10 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.N({ type: DISCONNECT, nsp: this.nsp });
-      this.M();
-      if (wasConnected) this.t("io client disconnect");
-      this.ya();
+      if (wasConnected) this.io.z({ type: DISCONNECT, nsp: this.nsp });
+      this.y();
+      if (wasConnected) this.k("io client disconnect");
+      this.U();
       return this;
     }
     close() {
@@ -955,12 +964,12 @@
      * PayloadTooLargeError or BufferFullError for an event that will not be sent and has no one else to tell.
      */
     emit(event, ...args) {
-      return this.Ba([event, ...args]);
+      return this.W([event, ...args]);
     }
     /** Send an event; resolves with what the acknowledgement brings, rejects where none will come. */
     emitWithAck(event, ...args) {
       return new Promise((resolve, reject) => {
-        this.Ba([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
+        this.W([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
       });
     }
     /** Has no effect: browsers decide on compression. */
@@ -969,190 +978,190 @@
     }
     /** The next event is dropped where it cannot be sent at once. */
     get volatile() {
-      this.O.volatile = true;
+      this.B.volatile = true;
       return this;
     }
     /** How long to wait for the acknowledgement of the next event, in milliseconds. */
     timeout(timeout) {
-      this.O.timeout = timeout;
+      this.B.timeout = timeout;
       return this;
     }
     /** Hear of every event that arrives: its name, then its arguments. */
     onAny(listener) {
-      this.l.on(IN, listener);
+      this.h.on(IN, listener);
       return this;
     }
     prependAny(listener) {
-      this.l.sa(IN, listener);
+      this.h.P(IN, listener);
       return this;
     }
     offAny(listener) {
-      this.l.off(IN, listener);
+      this.h.off(IN, listener);
       return this;
     }
     listenersAny() {
-      return this.l.listeners(IN);
+      return this.h.listeners(IN);
     }
     /** Hear of every event that is sent. */
     onAnyOutgoing(listener) {
-      this.l.on(OUT, listener);
+      this.h.on(OUT, listener);
       return this;
     }
     prependAnyOutgoing(listener) {
-      this.l.sa(OUT, listener);
+      this.h.P(OUT, listener);
       return this;
     }
     offAnyOutgoing(listener) {
-      this.l.off(OUT, listener);
+      this.h.off(OUT, listener);
       return this;
     }
     listenersAnyOutgoing() {
-      return this.l.listeners(OUT);
+      return this.h.listeners(OUT);
     }
     /** The manager's connection is open. */
-    v() {
+    m() {
       const { io: io2, nsp, auth } = this;
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState !== "open" || !this.active || this.connected) return;
-        const own = this.ca();
-        io2.N({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
+        const own = this.ma();
+        io2.z({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
       };
       if (typeof auth === "function") call(auth, this, [connect]);
       else connect(auth);
     }
     /** The connection could not be made, or failed. */
-    g(error) {
+    d(error) {
       if (!this.connected) this.a("connect_error", error);
     }
-    t(reason, description) {
+    k(reason, description) {
       this.connected = false;
       this.id = void 0;
       this.a("disconnect", reason, description);
-      for (const event of this.E.values()) {
-        if (event.F) this.P(event, new Error(DISCONNECTED));
+      for (const event of this.r.values()) {
+        if (event.X) this.Y(event, new Error(DISCONNECTED));
       }
     }
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
-    ya() {
-      for (const event of this.E.values()) {
-        if (event.Ca && event.da) this.f(event, new Error(DISCONNECTED));
+    U() {
+      for (const event of this.r.values()) {
+        if (event.Z && event._) this.s(event, new Error(DISCONNECTED));
       }
     }
-    s({ type, id, data }) {
+    u({ type, id, data }) {
       if (type === CONNECT) {
-        if (data?.sid) this.Sa(data);
-        else this.g(new Error("no sid"));
+        if (data?.sid) this.na(data);
+        else this.d(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
-        const args = id === void 0 ? data : [...data, this.Ta(id)];
-        if (this.connected) this.Q(args);
+        const args = id === void 0 ? data : [...data, this.oa(id)];
+        if (this.connected) this.$(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
-        const event = this.E.get(id);
-        if (event) this.f(event, null, data);
+        const event = this.r.get(id);
+        if (event) this.s(event, null, data);
       } else {
-        this.M();
-        if (type === DISCONNECT) this.t("io server disconnect");
-        else this.g(failure(data?.message ?? data, { data: data?.data }));
+        this.y();
+        if (type === DISCONNECT) this.k("io server disconnect");
+        else this.d(failure(data?.message ?? data, { data: data?.data }));
       }
     }
-    Sa({ sid, pid }) {
+    na({ sid, pid }) {
       this.id = sid;
       this.recovered = !!pid && pid === this._pid;
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
       this.connected = true;
-      for (const args of this.receiveBuffer.splice(0)) this.Q(args);
-      for (const event of this.sendBuffer.splice(0)) call(this.ea, this, [event]);
+      for (const args of this.receiveBuffer.splice(0)) this.$(args);
+      for (const event of this.sendBuffer.splice(0)) call(this.aa, this, [event]);
       this.a("connect");
     }
-    Q(args) {
-      this.l.a(IN, ...args);
+    $(args) {
+      this.h.a(IN, ...args);
       this.a(...args);
       const last = args[args.length - 1];
       if (this._pid && typeof last === "string") this._lastOffset = last;
     }
     /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
-    Ta(id) {
+    oa(id) {
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
-        if (engine === io2.engine && this.connected) io2.N({ type: ACK, nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.z({ type: ACK, nsp, id, data });
         engine = null;
       };
     }
-    Ba(args, fn, withError) {
-      const { volatile, timeout = this.y.ackTimeout } = this.O;
-      this.O = {};
+    W(args, fn, withError) {
+      const { volatile, timeout = this.pa.ackTimeout } = this.B;
+      this.B = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
       if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
       const event = {
         type: EVENT,
         nsp: this.nsp,
         data: args,
-        F: false,
-        Ca: fn,
-        da: withError || timeout !== void 0,
-        B: timeout
+        X: false,
+        Z: fn,
+        _: withError || timeout !== void 0,
+        p: timeout
       };
-      if (fn) this.Da(event);
-      if (volatile && !this.io.engine?.transport?.writable) this.f(event, new Error("dropped"));
-      else this.fa(event, volatile);
+      if (fn) this.qa(event);
+      if (volatile && !this.io.engine?.transport?.writable) this.s(event, new Error("dropped"));
+      else this.ra(event, volatile);
       return this;
     }
     /** Send an event, now or when there is a connection. */
-    fa(event, _isVolatile) {
-      this.C(event);
-      if (this.ga()) this.ea(event);
+    ra(event, _isVolatile) {
+      this.v(event);
+      if (this.sa()) this.aa(event);
       else this.sendBuffer.push(event);
     }
     /** What the server is told at a connection, beside `auth`. */
-    ca() {
+    ma() {
       return this._pid ? { pid: this._pid, offset: this._lastOffset } : void 0;
     }
     /** Give an event the id by which it is acknowledged. */
-    Da(event) {
-      event.id = this.Aa++;
-      this.E.set(event.id, event);
+    qa(event) {
+      event.id = this.la++;
+      this.r.set(event.id, event);
     }
-    ga() {
-      return this.connected && !this.io.engine.na();
+    sa() {
+      return this.connected && !this.io.engine.K();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
-    ea(event) {
-      event.F = true;
+    aa(event) {
+      event.X = true;
       try {
-        this.l.a(OUT, ...event.data);
-        this.io.N(event);
+        this.h.a(OUT, ...event.data);
+        this.io.z(event);
       } catch (error) {
-        if (!this.f(event, error)) throw error;
+        if (!this.s(event, error)) throw error;
       }
     }
-    C(event) {
-      if (event.B === void 0) return;
-      event.d = this.io.j.after(
-        event.B,
-        () => this.P(event, new Error("operation has timed out"))
+    v(event) {
+      if (event.p === void 0) return;
+      event.b = this.io.f.after(
+        event.p,
+        () => this.Y(event, new Error("operation has timed out"))
       );
     }
     /** An event was not acknowledged. */
-    P(event, error) {
-      this.f(event, error);
+    Y(event, error) {
+      this.s(event, error);
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
-    f(event, error, answer = []) {
-      const { Ca: _fn, da: _withError } = event;
-      event.d?.();
-      this.E.delete(event.id);
+    s(event, error, answer = []) {
+      const { Z: _fn, _: _withError } = event;
+      event.b?.();
+      this.r.delete(event.id);
       remove(this.sendBuffer, event);
       if (!_fn || error && !_withError) return false;
       call(_fn, this, _withError ? [error, ...answer] : answer);
       return true;
     }
     /** From now on the manager does not connect for this socket. */
-    M() {
+    y() {
       this.active = false;
-      this.io.M(this);
+      this.io.y(this);
     }
   };
 
@@ -1160,66 +1169,64 @@
   var ReliableSocket = class extends Socket {
     constructor() {
       super(...arguments);
-      /** Whether the server knows which events it has seen, and handles none twice though they are sent again. */
       this.deduplicated = false;
-      /** Events that are not acknowledged yet. */
       this._queue = [];
     }
-    s(packet) {
+    u(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
-      super.s(packet);
-      call(this.ha, this, []);
+      super.u(packet);
+      call(this.Ka, this, []);
     }
-    Q(args) {
+    $(args) {
       const before = this._lastOffset;
-      super.Q(args);
+      super.$(args);
       if (OFFSET.test(before) && !OFFSET.test(this._lastOffset)) this._lastOffset = before;
     }
-    ca() {
-      const own = super.ca();
-      if (!this.y.retries) return own;
-      this.Ea ||= randomId();
-      return { ...own, retry: { id: this.Ea, from: this._queue[0]?.id ?? this.Aa } };
+    ma() {
+      const own = super.ma();
+      if (!this.pa.retries) return own;
+      this.Ma ||= randomId();
+      return { ...own, retry: { id: this.Ma, from: this._queue[0]?.id ?? this.la } };
     }
-    fa(event, isVolatile) {
-      if (!this.y.retries || isVolatile) {
-        if (this.ga() || this.Fa(this.sendBuffer, event)) super.fa(event);
+    ra(event, isVolatile) {
+      if (!this.pa.retries || isVolatile) {
+        if (this.sa() || this.Na(this.sendBuffer, event)) super.ra(event);
         return;
       }
       event.args = event.data;
       event.tryCount = 0;
-      event.da = true;
-      if (event.id === void 0) this.Da(event);
-      if (this.Fa(this._queue, event)) this._queue.push(event);
-      this.ha();
+      event._ = true;
+      if (event.id === void 0) this.qa(event);
+      if (this.Na(this._queue, event)) this._queue.push(event);
+      this.Ka();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
-    Fa(waiting, event) {
-      const { bufferLimit = 1e4, bufferOverflow } = this.y;
+    Na(waiting, event) {
+      const { bufferLimit = 1e4, bufferOverflow } = this.pa;
       if (waiting.length < bufferLimit) return true;
-      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ F: _isSent }) => !_isSent);
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ X: _isSent }) => !_isSent);
       const error = failure("the buffer is full", { name: "BufferFullError", limit: bufferLimit });
-      if (!this.f(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
+      if (!this.s(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    ha() {
-      for (const event of this._queue.slice(0, this.y.retryWindow ?? 64)) {
-        if (event.F || !this.ga()) continue;
+    Ka() {
+      for (const event of this._queue.slice(0, this.pa.retryWindow ?? 64)) {
+        if (event.X || !this.sa()) continue;
         event.tryCount++;
-        this.C(event);
-        this.ea(event);
+        this.v(event);
+        this.aa(event);
       }
     }
-    P(event, error) {
-      event.F = false;
-      event.d?.();
-      if (!(event.tryCount <= this.y.retries)) super.P(event, error);
-      call(this.ha, this, []);
+    Y(event, error) {
+      event.X = false;
+      event.b?.();
+      if (!(event.tryCount <= this.pa.retries)) super.Y(event, error);
+      call(this.Ka, this, []);
     }
-    f(event, error, answer) {
+    s(event, error, answer) {
       remove(this._queue, event);
-      return super.f(event, error, answer);
+      return super.s(event, error, answer);
     }
   };
   var OFFSET = /^[\w-]{4}-\d+$/;
@@ -1227,17 +1234,38 @@
     return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))).replace(/\W/g, "-");
   }
 
+  // src/listen.ts
+  var owners = /* @__PURE__ */ new WeakMap();
+  function listen2(socket, listeners, owner) {
+    const entries = Object.entries(listeners);
+    const end = () => {
+      for (const [event, listener] of entries) socket.off(event, listener);
+    };
+    if (owner !== void 0) {
+      let ends = owners.get(socket);
+      if (!ends) {
+        ends = /* @__PURE__ */ new Map();
+        owners.set(socket, ends);
+      }
+      ends.get(owner)?.();
+      ends.set(owner, end);
+    }
+    for (const [event, listener] of entries) socket.on(event, listener);
+    return end;
+  }
+
   // src/index.ts
-  var parts = {
-    $: anyOf([PollingTransport, WebSocketTransport]),
-    Z: { Encoder, Decoder },
-    ba: ReliableSocket,
-    wa: watchManager
-  };
   var Manager2 = class extends Manager {
     constructor(uri, opts) {
       super(uri, opts, parts);
     }
+  };
+  var Socket2 = ReliableSocket;
+  var parts = {
+    ia: anyOf([PollingTransport, WebSocketTransport]),
+    ha: { Encoder, Decoder },
+    ja: Socket2,
+    va: watchManager
   };
   var io = /* @__PURE__ */ lookupWith(Manager2);
 

@@ -59,8 +59,10 @@ export function anyOf(builtIn: TransportConstructor[]): Router {
         remember({});
         kinds = kinds.filter((kind) => !(session.transport instanceof kind));
         const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
-        if (hasNext) open();
-        return !!hasNext;
+        if (!hasNext) return false;
+        session._dropTransport();
+        open();
+        return true;
       },
       _onOpen(upgrades) {
         remember(session.transport);
@@ -77,6 +79,6 @@ export function anyOf(builtIn: TransportConstructor[]): Router {
 }
 
 /** Whether the last session had a WebSocket in the end. */
-const priorSuccess = { websocket: false };
+export const priorSuccess = { websocket: false };
 
 const nameOf = (kind: TransportConstructor): string => kind.prototype.name;

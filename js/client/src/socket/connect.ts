@@ -19,11 +19,7 @@ export function lookupWith(Kind: new (uri?: string | Options, opts?: Options) =>
     const opts = (typeof uri === "object" ? uri : options) || {};
     const { authority, path } = parse(typeof uri === "object" ? undefined : uri);
     const id = authority + opts.path;
-    const isNew =
-      opts.forceNew ||
-      opts["force new connection" as "forceNew"] ||
-      opts.multiplex === false ||
-      managers[id]?.nsps[path];
+    const isNew = opts.forceNew || opts.multiplex === false || managers[id]?.nsps[path];
     if (isNew) return new Kind(uri, opts).socket(path, opts);
     managers[id] ||= new Kind(uri, opts);
     return managers[id].socket(path, opts);

@@ -64,7 +64,7 @@ export abstract class Manager<
   _autoConnect: boolean;
   _readyState: "opening" | "open" | "closed" = "closed";
   _reconnecting = false;
-  readonly nsps: { [namespace: string]: Socket<ListenEvents, EmitEvents> } = {};
+  readonly nsps: { [namespace: string]: Socket } = {};
   readonly _clock: Clock;
 
   declare reconnection: Setting<this, boolean>;
@@ -191,14 +191,14 @@ export abstract class Manager<
 
   /** The socket of a namespace; there is one. */
   socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents> {
-    this.nsps[nsp] ||= new this._parts._Socket<ListenEvents, EmitEvents>(this, nsp, opts);
+    this.nsps[nsp] ||= new this._parts._Socket(this as never, nsp, opts);
     const socket = this.nsps[nsp];
     if (this._autoConnect && !socket.active) socket.connect();
-    return socket;
+    return socket as never;
   }
 
   /** A socket needs no connection any more: close it after the last one. */
-  _destroy(_socket: Socket<ListenEvents, EmitEvents>): void {
+  _destroy(_socket: Socket): void {
     if (!this._sockets().length) this._close();
   }
 
@@ -218,7 +218,7 @@ export abstract class Manager<
   }
 
   /** The sockets that want a connection. */
-  private _sockets(): Socket<ListenEvents, EmitEvents>[] {
+  private _sockets(): Socket[] {
     return Object.values(this.nsps).filter((socket) => socket.active);
   }
 
@@ -270,6 +270,11 @@ export abstract class Manager<
   _attempt(): void {
     if (!this._reconnecting || this._readyState !== "closed") return;
     this._stopTimer?.();
+    // Switched off in the meantime.
+    if (!(this.opts as Settings).reconnection) {
+      this._reconnecting = false;
+      return;
+    }
     this._dispatch("reconnect_attempt", this._attempts);
     if (!this._skipReconnect) this.open();
   }

@@ -44,7 +44,9 @@ class Writer {
   }
 
   private _raw(bytes: Uint8Array): void {
-    this._bytes.set(bytes, this._reserve(bytes.length));
+    // First: it may make another array.
+    const at = this._reserve(bytes.length);
+    this._bytes.set(bytes, at);
   }
 
   /** An unsigned integer of 1, 2 or 4 bytes. */
@@ -56,7 +58,8 @@ class Writer {
   }
 
   private _int64(value: number): void {
-    this._view.setBigInt64(this._reserve(8), BigInt(value));
+    const at = this._reserve(8);
+    this._view.setBigInt64(at, BigInt(value));
   }
 
   /**
@@ -79,7 +82,8 @@ class Writer {
   private _number(value: number): void {
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
       this._int(1, 0xcb);
-      this._view.setFloat64(this._reserve(8), value);
+      const at = this._reserve(8);
+      this._view.setFloat64(at, value);
     } else if (value >= 0) {
       if (value > 0xffffffff) {
         this._int(1, 0xcf);

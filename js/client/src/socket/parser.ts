@@ -10,7 +10,8 @@ export class Encoder {
   /** The messages of a packet: text first, then the attachments. THROWS TypeError for what JSON cannot say. */
   encode({ type, nsp, id = "" as never, data }: Packet): Message[] {
     const attachments: Message[] = [];
-    let json = data && JSON.stringify(data);
+    let json: string;
+    // First: bytes written as JSON would be long.
     if ((type === EVENT || type === ACK) && hasBinary(data)) {
       json = JSON.stringify(data, function (this: { [key: string]: unknown }, key, value) {
         // Node's Buffer has a toJSON, which has been called already.
@@ -20,9 +21,11 @@ export class Encoder {
           : value;
       });
       type += BINARY;
+    } else {
+      json = data ? JSON.stringify(data) : "";
     }
     const count = attachments.length ? `${attachments.length}-` : "";
-    return [`${type}${count}${nsp === "/" ? "" : `${nsp},`}${id}${json ?? ""}`, ...attachments];
+    return [`${type}${count}${nsp === "/" ? "" : `${nsp},`}${id}${json}`, ...attachments];
   }
 }
 

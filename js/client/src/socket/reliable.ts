@@ -16,10 +16,8 @@ export class ReliableSocket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
 > extends Socket<ListenEvents, EmitEvents> {
-  /** Whether the server knows which events it has seen, and handles none twice though they are sent again. */
-  deduplicated = false;
-  /** Events that are not acknowledged yet. */
-  _queue: Outgoing[] = [];
+  override deduplicated = false;
+  override _queue: Outgoing[] = [];
   private _retryId?: string;
 
   override _onPacket(packet: Packet): void {

@@ -2,13 +2,13 @@ import { call, Emitter, type Listener } from "../emitter.js";
 import type { CloseDetails } from "../engine/transport.js";
 import { failure } from "../errors.js";
 import type {
+  AckValue,
   AllButLast,
   DecorateAcknowledgements,
   DefaultEventsMap,
   EventNames,
   EventParams,
   EventsMap,
-  FirstArg,
   Last,
 } from "../types.js";
 import type { Manager } from "./manager.js";
@@ -54,6 +54,10 @@ export class Socket<
   recovered = false;
   /** Whether the socket is connected, or will be without being asked. */
   active = false;
+  /** Whether the server knows which events it has seen, and handles none twice though `retries` sends them again. */
+  declare deduplicated: boolean;
+  /** Events that are sent until they are acknowledged, with `retries`. */
+  declare _queue: Outgoing[];
   auth: SocketOptions["auth"];
   /** Events that came before the answer to CONNECT. */
   receiveBuffer: ReadonlyArray<unknown>[] = [];
@@ -125,7 +129,7 @@ export class Socket<
   emitWithAck<Ev extends EventNames<EmitEvents>>(
     event: Ev,
     ...args: AllButLast<EventParams<EmitEvents, Ev>>
-  ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
+  ): Promise<AckValue<Last<EventParams<EmitEvents, Ev>>>> {
     return new Promise((resolve, reject) => {
       this._emit([event, ...args], (error, value) => (error ? reject(error) : resolve(value)), true);
     });
@@ -349,7 +353,7 @@ export class Socket<
   /** From now on the manager does not connect for this socket. */
   private _destroy(): void {
     this.active = false;
-    this.io._destroy(this);
+    this.io._destroy(this as never);
   }
 }
 
