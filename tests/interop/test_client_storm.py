@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from arcwire import ArcwireError, Recovery, Server, Socket
+from arcwire import ArcwireError, MsgpackCodec, Recovery, Server, Socket
 from arcwire.socketio.client import Client
 from support.storm import Storm, storming
 from support.uvicorn_server import running
@@ -24,6 +24,9 @@ from support.worlds import TRANSPORTS
 SECONDS = float(os.environ.get("STORM_SECONDS", "4"))
 SEED = os.environ.get("STORM_SEED")
 PATIENCE = 20.0
+ASGI_HOST = {"http": "httptools", "ws": "websockets-sansio"}
+"""uvicorn's own protocols in place of ours."""
+
 AT_ONCE = 100
 """Events of one client that wait for their acknowledgement, more than its window."""
 
@@ -90,13 +93,14 @@ class Emitter:
             self.acknowledged.append(number)
 
 
-def new_server(*, recovery: bool) -> Server:
+def new_server(*, recovery: bool, **options: Any) -> Server:
     """A server that notices soon who is gone."""
     return Server(
         deduplicate_retries=True,
         ping_interval=0.4,
         ping_timeout=0.6,
         connection_state_recovery=Recovery() if recovery else None,
+        **options,
     )
 
 
@@ -142,17 +146,18 @@ def dice_of(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.mark.timeout(SECONDS + 90)
-@pytest.mark.parametrize("recovery", [False, True], ids=["plain", "recovery"])
-async def test_everything_is_handled_once_and_in_order(
-    request: pytest.FixtureRequest, recovery: bool
-) -> None:
+@pytest.mark.parametrize("other", [False, True], ids=["plain", "recovery-msgpack-asgi"])
+async def test_everything_is_handled_once_and_in_order(request: pytest.FixtureRequest, other: bool) -> None:
     dice = dice_of(request)
-    io = new_server(recovery=recovery)
+    options: dict[str, Any] = {"codec": MsgpackCodec()} if other else {}
+    io = new_server(recovery=other, **options)
     ledger = Ledger(io, dice)
-    async with running(io.asgi()) as server:
-        await visit(server.url)
+    async with running(io.asgi(), **(ASGI_HOST if other else {})) as server:
+        await visit(server.url, **options)
         before = Footprint()
-        emitters, _ = await rage(server.url, dice, {}, enough=lambda _, storms: troubles(storms) > SECONDS)
+        emitters, _ = await rage(
+            server.url, dice, options, enough=lambda _, storms: troubles(storms) > SECONDS
+        )
         for emitter in emitters:
             assert emitter.failed == []
             assert sorted(emitter.acknowledged) == list(range(emitter.number))
@@ -271,10 +276,10 @@ def failures(emitters: list[Emitter]) -> int:
     return sum(len(emitter.failed) for emitter in emitters)
 
 
-async def visit(url: str) -> None:
+async def visit(url: str, **options: Any) -> None:
     """Have the server make what it makes once."""
     for transports in TRANSPORTS.values():
-        async with Client(url, auth={"name": "visitor"}, transports=transports) as socket:
+        async with Client(url, auth={"name": "visitor"}, transports=transports, **options) as socket:
             await socket.emit_with_ack("numbered", 0)
 
 
