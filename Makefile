@@ -23,7 +23,7 @@ MODULES := node_modules/.package-lock.json
 # Example pages that are bundled.
 BUNDLED := $(addprefix examples/,vite_typescript react_hook)
 
-.PHONY: help run test setup lint format types imports unit interop browser coverage bench lock clean chromium firefox
+.PHONY: help run test setup lint format types imports js unit interop browser coverage bench lock clean chromium firefox
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -33,9 +33,9 @@ run: .venv-$(NEWEST)/.project ## Start the chat on http://127.0.0.1:3000 (HOST=,
 
 test: ## Run every check
 	@$(MAKE) -j2 setup
-	@$(MAKE) -j1 --keep-going lint types imports unit interop browser
+	@$(MAKE) -j1 --keep-going lint types imports js unit interop browser
 
-setup: $(VENVS:%=%/.test) tests/interop/$(MODULES) tests/browser/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Get everything that the checks need
+setup: $(VENVS:%=%/.test) js/client/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Get everything that the checks need
 
 lint: .venv-$(NEWEST)/.test ## Check style (ruff)
 	$(python) -m ruff check
@@ -52,6 +52,9 @@ types: .venv-$(NEWEST)/.test ## Check types (mypy, strict), also of the Python i
 imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
 	.venv-$(NEWEST)/bin/lint-imports --no-logo
 
+js: js/client/$(MODULES) ## Check the browser client: style, types, tests, sizes, the files that the server has
+	cd js/client && npm run --silent lint && npm run --silent types && npm test --silent
+
 # All Pythons at the same time: the tests wait four times as long as they compute.
 unit: ## Test without Node and browser, on every Python that is here
 	@$(MAKE) --jobs=$(words $(VERSIONS)) --output-sync=target --keep-going $(VERSIONS:%=unit-%)
@@ -59,7 +62,7 @@ unit: ## Test without Node and browser, on every Python that is here
 unit-%: .venv-%/.test
 	.venv-$*/bin/python -m pytest --ignore tests/interop --ignore tests/browser
 
-interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Test with the clients and suites that others wrote
+interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) js/client/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
 browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
@@ -84,7 +87,7 @@ lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new version
 
 clean: ## Remove what these commands made
 	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results build
-	rm -rf bench/build bench/servers/node_modules tests/interop/node_modules tests/browser/node_modules
+	rm -rf js/client/node_modules js/client/dist bench/build bench/servers/node_modules tests/interop/node_modules tests/browser/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed requirement makes an environment anew, so it never holds what the files do not name.
