@@ -59,8 +59,8 @@ class Server(Namespace):
       nobody holds it.
     - `max_child_namespaces`: how many dynamic namespaces may be in use; clients that ask for more
       are refused.
-    - `serve_client`: whether the browser client, from npm's `socket.io-client`, is served below
-      `path`; or the folder in which it is (see `ClientFiles`).
+    - `serve_client`: whether the browser client is served below `path`; or the folder of another one,
+      which takes the names `socket.io.*` (see `ClientFiles`).
     - `data`: the class of `socket.data`, also in namespaces that say nothing else; a dict by default.
     - `codec`: how packets become messages; clients must use the same.
     - `adapter`: makes the adapter of each namespace, which knows its sockets and reaches them.
