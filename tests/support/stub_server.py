@@ -5,7 +5,7 @@ import base64
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from support.frames import frame
 from support.raw_http import PATIENCE
@@ -113,8 +113,8 @@ async def stub_server(
             if await connection.read_head():
                 stub.requests.append(connection)
                 await serve(connection)
-        except ConnectionError:
-            pass
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the latter at the end of the test
         except Exception as error:
             failures.append(error)
         finally:
@@ -136,6 +136,5 @@ async def stub_server(
         server.close()
         for task in list(tasks):
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     assert not failures, failures

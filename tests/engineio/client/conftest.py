@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
+from arcwire.hosts import picows
+
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -16,6 +18,12 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     if isinstance(item, pytest.Function) and getattr(item.module, "ON_BOTH_LOOPS", False):
         loops["uvloop"] = uvloop.new_event_loop
     return loops
+
+
+@pytest.fixture(autouse=True)
+def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most stub servers do not answer close frames; nobody has to wait for that."""
+    monkeypatch.setattr(picows, "CLOSE_GRACE", 0.5)
 
 
 @pytest.fixture(autouse=True)

@@ -105,16 +105,16 @@ async def test_server_closes(options):
 @pytest.mark.parametrize("protocol", [4, 3])
 @EACH_WAY
 async def test_heartbeats_keep_a_session(options, protocol):
-    """The server gives up after 0.3 seconds without a beat."""
-    limits = {"ping_interval": 0.1, "ping_timeout": 0.2}
+    """The server pings only those who have answered; in protocol 3 it answers."""
+    limits = {"ping_interval": 0.05, "ping_timeout": 20}
     async with (
         engine_server(limits) as server,
         connecting(server.url, protocol=protocol, **options) as (connection, heard),
     ):
-        assert (connection.ping_interval, connection.ping_timeout) == (0.1, 0.2)
-        until_then = asyncio.get_running_loop().time() + 1.0
-        await until(lambda: asyncio.get_running_loop().time() > until_then)
-        assert heard.reason is None, heard.closed
+        assert (connection.ping_interval, connection.ping_timeout) == (0.05, 20)
+        beats = set()
+        await until(lambda: beats.add(connection._heartbeat.deadline) or len(beats) > 8)
+        assert heard.reason is None
         connection.send_text(b"still there")
         await until(lambda: server.of(connection).messages)
 

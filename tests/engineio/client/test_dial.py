@@ -69,8 +69,9 @@ async def serve(stub: StubConnection) -> None:
     if "websocket" in stub.target:
         stub.accept()
         stub.send_frame(1, announced)
-    else:
-        stub.answer("200 OK", announced)
+        await stub.receive_frame()  # the client closes
+        return
+    stub.answer("200 OK", announced)
     while await stub.read_head():
         if stub.method == "POST":
             await stub.read_body()
