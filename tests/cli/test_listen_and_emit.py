@@ -111,7 +111,7 @@ def test_what_one_prints_the_other_takes(start: Start, server: ServerProcess, so
     bridge = start("emit", server.url, "--lines", stdin=source.stdout)
     with Client(f"{server.url}/admin", auth=auth) as admin, socket.events("shouted") as shouted:
         deadline = time.monotonic() + PATIENCE
-        while not shouted:
+        while len(shouted) == 0:
             assert time.monotonic() < deadline
             admin.emit("shout", "shout", "shouted", b"\0")
             time.sleep(0.05)

@@ -64,10 +64,9 @@ async def _call(chosen: dict[str, Any]) -> int:
             except (TypeError, ValueError) as error:
                 raise CommandError(str(error), ExitCode.USAGE) from None
             value = await first_of(_answered(answer), closed)
-    writer = LineWriter()
-    for each in value if isinstance(value, tuple) else (value,):
-        writer.write(to_json(each))
-    await writer.close()
+    async with LineWriter() as writer:
+        for each in value if isinstance(value, tuple) else (value,):
+            writer.write(to_json(each))
     return ExitCode.ERROR_ANSWER if is_error_answer(value) else ExitCode.OK
 
 

@@ -22,7 +22,7 @@ exit codes:
 
 _CODECS = {"json": JsonCodec, "msgpack": MsgpackCodec}
 _HEADER = re.compile(r"\s*([^:\s]+)\s*:\s*(.*?)\s*", re.DOTALL)
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|unix:")
 
 
 def add_endpoint(parser: argparse.ArgumentParser) -> None:

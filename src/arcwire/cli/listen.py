@@ -62,23 +62,26 @@ async def _listen(chosen: dict[str, Any]) -> int:
     if answer is not None:
         answer = read_values(answer)
     client = make_client(chosen, comes_back=True)
-    writer = LineWriter()
     with explained():
-        try:
-            # Before connecting: the server may send at once.
+        async with LineWriter() as writer:
             try:
-                events = client.socket.events(*chosen["event"], limit=_WAITING)
-            except ValueError as error:
-                raise CommandError(str(error), ExitCode.USAGE) from None
-            states = client.socket.states()
-            printing = _print(events, writer, count, answer, with_time=chosen["time"])
-            following = _follow(client, states, _silent if chosen["quiet"] else complain)
-            work = _limited(first_of(printing, following), chosen["timeout"], count)
-            return await first_of(writer.watch(), work)
-        finally:
-            await client.close(grace=0)
-            if not writer.failed:
-                await writer.close()
+                # Before connecting: the server may send at once.
+                events = _events(client, chosen["event"])
+                states = client.socket.states()
+                printing = _print(events, writer, count, answer, with_time=chosen["time"])
+                following = _follow(client, states, _silent if chosen["quiet"] else complain)
+                work = _limited(first_of(printing, following), chosen["timeout"], count)
+                return await first_of(writer.watch(), work)
+            finally:
+                await client.close(grace=0)
+
+
+def _events(client: Client, names: list[str]) -> EventStream:
+    """Raises CommandError for what names no event."""
+    try:
+        return client.socket.events(*names, limit=_WAITING)
+    except ValueError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from None
 
 
 async def _print(

@@ -7,9 +7,11 @@ import stat
 import sys
 import threading
 from collections import deque
-from typing import NoReturn
+from types import TracebackType
+from typing import NoReturn, Self
 
 from arcwire.cli.failures import CommandError, ExitCode
+from arcwire.errors import ArcwireError
 
 MAX_WAITING = 64 * 1024 * 1024
 """Bytes that may wait for a reader who is slower than the events."""
@@ -45,6 +47,16 @@ class LineWriter:
         self._thread = threading.Thread(target=self._run, name="arcwire-output", daemon=True)
         self._thread.start()
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait until everything is written, except where a signal or the output itself is the end."""
+        if kind is None or issubclass(kind, ArcwireError | CommandError):
+            await self.close()
+
     def write(self, line: str) -> None:
         """Write a line, soon. Never blocks."""
         data = line.encode("utf-8", "backslashreplace") + b"\n"
@@ -65,11 +77,6 @@ class LineWriter:
         """Raise what it fails with, if ever."""
         await asyncio.shield(self._failed)
         raise AssertionError("it is settled with exceptions only")
-
-    @property
-    def failed(self) -> bool:
-        """Whether nothing can be written any more."""
-        return self._failed.done()
 
     async def close(self) -> None:
         """Wait until everything is written. Raises what it fails with."""

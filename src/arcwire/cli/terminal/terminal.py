@@ -52,7 +52,8 @@ class Terminal:
         self.screen = Screen(output)
         self.vocabulary = Vocabulary(commands={name: each.about for name, each in COMMANDS.items()})
         self.vocabulary.topics.update(topics(self))
-        self.status = Status(address=urlsplit(client.manager.url).netloc)
+        url = client.manager.url
+        self.status = Status(address=urlsplit(url).netloc.rpartition("@")[2] or url)
         self.questions: dict[int, StreamedEvent] = {}
         self.prompt = Prompt(self.vocabulary, history, self._render_status, input=input, output=output)
         self.ended = False
