@@ -8,7 +8,7 @@
  *   --python PROGRAM    with Arcwire installed (python3)
  *   --scripts FOLDER    of our scripts (those that the server serves)
  *
- * Two figures: round trips per second of wall clock, and per second of the client's own CPU time (in a page: of its
+ * Beside them a bare WebSocket, for what there is to win. Two figures: round trips per second of wall clock, and per second of the client's own CPU time (in a page: of its
  * main thread), which says more on a machine that does other things as well. Medians, and the median of the ratios of
  * neighbouring turns. Needs `npm ci` in tests/browser and tests/interop.
  */
@@ -46,6 +46,7 @@ const served = `${resolve(values.scripts)}/`;
 const CLIENTS = {
   ours: { script: `${served}arcwire.min.js`, module: `${served}arcwire.esm.min.js` },
   official: { script: `${official}dist/socket.io.min.js`, module: fromInterop.resolve("socket.io-client") },
+  bare: { module: here("bare.mjs") },
 };
 const WORKS = [
   { kind: "echo", inFlight: 1 },
@@ -77,10 +78,16 @@ async function startServer() {
 }
 
 /** A client in a tab of Chromium. */
-async function inChromium(browser, url, { script }) {
+async function inChromium(browser, url, { script, module }) {
   const page = await (await browser.createBrowserContext()).newPage();
   await page.goto(url);
-  await page.addScriptTag({ path: script });
+  if (script) {
+    await page.addScriptTag({ path: script });
+  } else {
+    const content = `${await readFile(module, "utf8")}\nwindow.io = io;`;
+    await page.addScriptTag({ type: "module", content });
+    await page.waitForFunction("window.io");
+  }
   const source = await readFile(here("work.mjs"), "utf8");
   await page.addScriptTag({ type: "module", content: `${source}\nwindow.works = { prepare, crowd };` });
   await page.waitForFunction("window.works");
@@ -150,15 +157,15 @@ const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.f
 const rounded = (number) => Math.round(number).toLocaleString("en");
 
 async function compare(place, open) {
-  const clients = Object.entries(CLIENTS);
   for (const work of WORKS) {
     const opened = [];
+    const clients = Object.entries(CLIENTS).filter(([name]) => name !== "bare" || work.kind === "echo");
     for (const [name, files] of clients) opened.push([name, await open(files)]);
     for (const [, client] of opened) {
       await client.prepare(work);
       await client.run(milliseconds); // the compiler's turn
     }
-    const speeds = { ours: [], official: [] };
+    const speeds = { ours: [], official: [], bare: [] };
     for (let round = 0; round < rounds; round++) {
       for (const [name, client] of round % 2 ? opened.toReversed() : opened) {
         const { done, seconds, cpu } = await client.run(milliseconds);
@@ -174,12 +181,13 @@ async function compare(place, open) {
     console.log([
       place, `${work.kind}, ${work.inFlight} in flight`,
       rounded(figure("ours", "wall")), rounded(figure("official", "wall")), ratio("wall"),
-      rounded(figure("ours", "cpu")), rounded(figure("official", "cpu")), ratio("cpu"), "",
+      rounded(figure("ours", "cpu")), rounded(figure("official", "cpu")), ratio("cpu"),
+      speeds.bare.length ? rounded(figure("bare", "cpu")) : "", "",
     ].join(" | ").replace(/^/, "| "));
   }
   const heaps = { ours: [], official: [] };
   for (let round = 0; round < 3; round++) {
-    for (const [name, files] of clients) {
+    for (const [name, files] of Object.entries(CLIENTS).slice(0, 2)) {
       const client = await open(files);
       heaps[name].push(await client.crowd(connections));
       await client.close();
@@ -193,8 +201,8 @@ async function compare(place, open) {
 const server = await startServer();
 const lines = [];
 try {
-  console.log("| where | work | ours /s | official /s | ratio | ours /CPU s | official /CPU s | ratio |");
-  console.log("|---|---|---|---|---|---|---|---|");
+  console.log("| where | work | ours /s | official /s | ratio | ours /CPU s | official /CPU s | ratio | bare /CPU s |");
+  console.log("|---|---|---|---|---|---|---|---|---|");
   if (values.in.includes("chromium")) {
     const { launch } = await import(pathToFileURL(here("../../../tests/browser/client/browsers.mjs")).href);
     fromBrowser.resolve("puppeteer-core");
