@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from arcwire import ArcwireError, MsgpackCodec, Recovery, Server, Socket
+from arcwire import ArcwireError, Event, MsgpackCodec, Recovery, Server, Socket
 from arcwire.socketio.client import Client
 from support.storm import Storm, storming
 from support.uvicorn_server import running
@@ -34,7 +34,9 @@ AT_ONCE = 100
 class Ledger:
     """What a server's handlers were called with, by client."""
 
-    def __init__(self, io: Server, dice: random.Random) -> None:
+    def __init__(
+        self, io: Server, dice: random.Random, *, ordered: bool = False, middleware: bool = False
+    ) -> None:
         self.handled: dict[str, list[int]] = {}
 
         @io.on_connect
@@ -42,12 +44,19 @@ class Ledger:
             socket.data["name"] = auth["name"]
             self.handled.setdefault(auth["name"], [])
 
-        @io.on("numbered")
+        @io.on("numbered", ordered=ordered)
         async def numbered(socket: Socket, number: int, content: Any = None) -> dict[str, Any]:
             self.handled[socket.data["name"]].append(number)
             if dice.random() < 0.3:
                 await asyncio.sleep(dice.uniform(0, 0.05))
             return {"number": number, "content": content}
+
+        if middleware:
+
+            @io.use_event
+            async def look(event: Event) -> None:
+                if dice.random() < 0.1:
+                    await asyncio.sleep(dice.uniform(0, 0.05))
 
 
 class Emitter:
@@ -151,7 +160,7 @@ async def test_everything_is_handled_once_and_in_order(request: pytest.FixtureRe
     dice = dice_of(request)
     options: dict[str, Any] = {"codec": MsgpackCodec()} if other else {}
     io = new_server(recovery=other, **options)
-    ledger = Ledger(io, dice)
+    ledger = Ledger(io, dice, middleware=other)
     async with running(io.asgi(), **(ASGI_HOST if other else {})) as server:
         await visit(server.url, **options)
         before = Footprint()
@@ -182,7 +191,7 @@ async def test_everything_is_handled_once_and_in_order(request: pytest.FixtureRe
 async def test_what_is_given_up_is_handled_once_at_most(request: pytest.FixtureRequest) -> None:
     dice = dice_of(request)
     io = new_server(recovery=False)
-    ledger = Ledger(io, dice)
+    ledger = Ledger(io, dice, ordered=True)
     async with running(io.asgi()) as server:
         options = {"retries": 1, "ack_timeout": 0.3}
         emitters, _ = await rage(server.url, dice, options, enough=lambda emitters, _: failures(emitters))
