@@ -12,9 +12,10 @@ from arcwire import DisconnectReason, Server, Socket
 BUILT = Path(__file__).parent / "dist"
 
 
-class Room:
-    """Who is here is counted by the server; this counts the claps."""
+class Hall:
+    """What everybody sees."""
 
+    people = 0
     claps = 0
 
 
@@ -23,19 +24,25 @@ io = Server()
 
 @io.on_connect
 async def connected(socket: Socket) -> None:
-    socket.emit("claps", Room.claps)
-    io.emit("people", len(io.sockets))
+    socket.join("hall")
+    socket.emit("claps", Hall.claps)
+    count_people(+1)
 
 
 @io.on_disconnect
 async def gone(socket: Socket, reason: DisconnectReason) -> None:
-    io.emit("people", len(io.sockets))
+    count_people(-1)
+
+
+def count_people(change: int) -> None:
+    Hall.people += change
+    io.to("hall").emit("people", Hall.people)
 
 
 @io.on("clap")
 async def clap(socket: Socket) -> None:
-    Room.claps += 1
-    io.emit("claps", Room.claps)
+    Hall.claps += 1
+    io.to("hall").emit("claps", Hall.claps)
 
 
 def main() -> None:
