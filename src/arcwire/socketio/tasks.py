@@ -16,10 +16,66 @@ if sys.version_info >= (3, 12):
         return asyncio.Task(coroutine, loop=loop, eager_start=True)
 
 else:
+    import dis
+    from types import CodeType
+    from typing import Generic, cast
+
+    class _Done(Generic[T]):
+        """What a coroutine came to that needed no task: so much of a task as its caller asks for."""
+
+        __slots__ = ("_error", "_value")
+
+        def __init__(self, value: T | None, error: BaseException | None) -> None:
+            self._value = value
+            self._error = error
+
+        def done(self) -> bool:
+            return True
+
+        def result(self) -> T:
+            if self._error is not None:
+                raise self._error
+            return self._value  # type: ignore[return-value]
+
+    # By the identity of a code object, which is kept so that nothing else gets it.
+    _codes: dict[int, tuple[CodeType, bool]] = {}
+
+    def _suspends(code: CodeType) -> bool:
+        known = _codes.get(id(code))
+        if known is None:
+            # Whatever a coroutine awaits, it suspends by this instruction.
+            waits = any(each.opname == "YIELD_VALUE" for each in dis.get_instructions(code))
+            known = _codes[id(code)] = (code, waits)
+        return known[1]
+
+    # How many tasks of a loop wait for their first step, which nothing may overtake; by identity.
+    _starting: dict[int, int] = {}
+
+    def _started(loop: int) -> None:
+        _starting[loop] -= 1
+        if not _starting[loop]:
+            del _starting[loop]
 
     def start(loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start a coroutine in the next tick, in the order of the calls."""
-        return asyncio.Task(coroutine, loop=loop)
+        """Start a coroutine in the order of the calls: in the next tick, or now if it awaits nothing.
+
+        Then it runs without a task: `asyncio.current_task()` is that of the caller, or None.
+        """
+        assert loop is not None
+        if id(loop) in _starting or _suspends(coroutine.cr_code):  # type: ignore[attr-defined]
+            task = asyncio.Task(coroutine, loop=loop)
+            _starting[id(loop)] = _starting.get(id(loop), 0) + 1
+            loop.call_soon(_started, id(loop))
+            return task
+        try:
+            contextvars.copy_context().run(coroutine.send, None)
+        except StopIteration as end:
+            return cast("asyncio.Task[T]", _Done(end.value, None))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            return cast("asyncio.Task[T]", _Done(None, error))
+        raise AssertionError("a coroutine suspended that awaits nothing")
 
 
 def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:

@@ -1,6 +1,7 @@
 """Events: from the client to handlers, and their acknowledgements."""
 
 import asyncio
+import contextvars
 import functools
 import logging
 import threading
@@ -242,6 +243,69 @@ async def test_handlers_start_in_the_order_of_arrival() -> None:
     client.send(*(f'2{i}["n",{i}]' for i in range(100)))
     await until(lambda: len(client.inbox) == 101)
     assert log == list(range(100))
+
+
+async def test_handlers_that_wait_are_not_overtaken_by_those_that_do_not() -> None:
+    io = Server()
+    started: list[int] = []
+
+    @io.on("waits")
+    async def waits(socket: Socket, number: int) -> None:
+        started.append(number)
+        await asyncio.sleep(0)
+
+    @io.on("passes")
+    async def passes(socket: Socket, number: int) -> int:
+        started.append(number)
+        return number
+
+    client = MemoryClient(io)
+    await client.connect()
+    for number in range(20):
+        client.send(f'2["{"waits" if number % 3 == 0 else "passes"}",{number}]')
+    await until(lambda: len(started) == 20)
+    assert started == list(range(20))
+    client.send('27["passes",20]')
+    await client.wait_for(lambda data: data == "37[20]")
+
+
+async def test_context_variables_of_a_handler_are_its_own() -> None:
+    io = Server()
+    name = contextvars.ContextVar("name", default="nobody")
+    seen: list[str] = []
+
+    @io.on("set")
+    async def set_name(socket: Socket, value: str) -> None:
+        seen.append(name.get())
+        name.set(value)
+        seen.append(name.get())
+
+    client = MemoryClient(io)
+    await client.connect()
+    client.send('2["set","ada"]', '2["set","grace"]')
+    await until(lambda: len(seen) == 4)
+    assert seen == ["nobody", "ada", "nobody", "grace"]
+    assert name.get() == "nobody"
+
+
+async def test_errors_of_handlers_that_await_nothing_answer_and_cancelling_does_not() -> None:
+    io = Server()
+
+    @io.on("fail")
+    async def fail(socket: Socket) -> None:
+        raise EventError("broken", "as told")
+
+    @io.on("cancel")
+    async def cancel(socket: Socket) -> None:
+        raise asyncio.CancelledError
+
+    client = MemoryClient(io)
+    await client.connect()
+    client.send('21["cancel"]', '22["fail"]')
+    answer = await client.wait_for(lambda data: isinstance(data, str) and data.startswith("32"))
+    assert answer == '32[{"error":{"code":"broken","message":"as told"}}]'
+    assert not [data for data in client.inbox if isinstance(data, str) and data.startswith("31")]
+    assert not client.closed
 
 
 @pytest.mark.parametrize(
