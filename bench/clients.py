@@ -69,10 +69,10 @@ class ClientProcess:
 
 
 @contextmanager
-def client(name: str, url: str) -> Iterator[ClientProcess]:
+def client(name: str, url: str, nice: int) -> Iterator[ClientProcess]:
     """A client's process, until the block ends."""
     with tempfile.TemporaryFile() as output:
-        process = processes.spawn([*COMMANDS[name], url], 1, subprocess.PIPE, output)
+        process = processes.spawn([*COMMANDS[name], url], 1, subprocess.PIPE, output, nice)
         try:
             yield ClientProcess(process, output)
         finally:
@@ -80,9 +80,9 @@ def client(name: str, url: str) -> Iterator[ClientProcess]:
             process.wait()
 
 
-def work(name: str, url: str, command: str, count: int, seconds: float) -> float:
+def work(name: str, url: str, command: str, count: int, seconds: float, nice: int) -> float:
     """Messages a second of CPU time."""
-    with client(name, url) as process:
+    with client(name, url, nice) as process:
         process.tell(f"connect {count}")
         process.tell(command.format(seconds=seconds / 4))
         before = process.cpu
@@ -90,21 +90,21 @@ def work(name: str, url: str, command: str, count: int, seconds: float) -> float
         return done / (process.cpu - before)
 
 
-def idle(name: str, url: str, count: int) -> float:
+def idle(name: str, url: str, count: int, nice: int) -> float:
     """Bytes of memory for each client that does nothing, once the first hundred are there."""
-    with client(name, url) as process:
+    with client(name, url, nice) as process:
         process.tell("connect 100")
         before = process.memory
         process.tell(f"connect {count}")
         return (process.memory - before) / count
 
 
-def waiting(url: str, seconds: float) -> tuple[float, float]:
+def waiting(url: str, seconds: float, nice: int) -> tuple[float, float]:
     """The median time of a call, in seconds: in a coroutine, and through the blocking facade."""
-    with client("arcwire", url) as process:
+    with client("arcwire", url, nice) as process:
         process.tell("connect 1")
         asynchronous = process.tell(f"calls {seconds}")["median"]
-    with client("arcwire", url) as process:
+    with client("arcwire", url, nice) as process:
         return asynchronous, process.tell(f"blocking {seconds}")["median"]
 
 
@@ -116,7 +116,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--clients", type=int, default=1000, help="how many are many")
     parser.add_argument("--works", nargs="+", choices=[*WORKS, "idle", "blocking"], default=None)
+    help_nice = (
+        "added to the niceness of server and clients (-10, say, for root, where others use the machine)"
+    )
+    parser.add_argument("--nice", type=int, default=0, help=help_nice)
     options = parser.parse_args()
+    nice = options.nice
     wanted = options.works or [*WORKS, "idle", "blocking"]
     results: dict[str, dict[str, list[float]]] = {
         each: {name: [] for name in COMMANDS} for each in (*WORKS, "idle")
@@ -126,18 +131,18 @@ def main() -> None:
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
     server = [sys.executable, BENCH / "servers/arcwire_server.py", str(port), "ack", "fast"]
-    with processes.server(server, port, 0):
+    with processes.server(server, port, 0, nice=nice):
         for number in range(options.rounds):
             sys.stderr.write(f"round {number + 1}\n")
             for name in COMMANDS:
                 for each, (command, count, _) in WORKS.items():
                     if each in wanted:
-                        rate = work(name, url, command, count or options.clients, options.seconds)
+                        rate = work(name, url, command, count or options.clients, options.seconds, nice)
                         results[each][name].append(rate)
                 if "idle" in wanted:
-                    results["idle"][name].append(idle(name, url, options.clients))
+                    results["idle"][name].append(idle(name, url, options.clients, nice))
             if "blocking" in wanted:
-                facade.append(waiting(url, options.seconds))
+                facade.append(waiting(url, options.seconds, nice))
     report(results, facade)
 
 
