@@ -77,11 +77,11 @@
       this.writable = false;
     }
     /** Bytes that the server counts for a message; in a frame of a WebSocket, text as UTF-8 and with its type. */
-    ba(data) {
+    aa(data) {
       return new Blob([data]).size + +(typeof data === "string");
     }
     /** The address, with `scheme` (http or ws) and what else is asked. */
-    ca(scheme, query) {
+    ba(scheme, query) {
       const { opts, name } = this;
       const parameters = new URLSearchParams({ ...opts.query, EIO: "4", transport: name, ...query });
       return `${scheme}${opts.authority}${opts.path}?${parameters}`;
@@ -95,7 +95,7 @@
   var PollingTransport = class extends Transport {
     constructor() {
       super(...arguments);
-      this.La = new AbortController();
+      this.Ma = new AbortController();
       this.Da = false;
       this.Ea = false;
     }
@@ -103,11 +103,11 @@
       return "polling";
     }
     open() {
-      this.Ia();
+      this.Ja();
     }
     /** In a body. */
-    ba(data) {
-      const size = super.ba(data);
+    aa(data) {
+      const size = super.aa(data);
       return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
     }
     /** As many as the server takes in one request, and one at least. */
@@ -115,21 +115,21 @@
       let total = -1;
       let count = 0;
       for (const { data = "" } of packets) {
-        total += 1 + this.ba(data);
+        total += 1 + this.aa(data);
         if (count && total > maxPayload) break;
         count++;
       }
       this.writable = false;
       const body = await encodePayload(packets.slice(0, count));
-      if (await this.Ja("xhr post error", body) === void 0) return;
+      if (await this.Ka("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
-      this.e?.ea?.();
+      this.e?.da?.();
       this.s();
     }
     close() {
-      const abort = () => this.La.abort();
-      if (this.Da) this.Ja("", "1").then(abort);
+      const abort = () => this.Ma.abort();
+      if (this.Da) this.Ka("", "1").then(abort);
       else abort();
       this.Da = this.writable = false;
     }
@@ -139,15 +139,15 @@
     }
     ta() {
       this.Fa = void 0;
-      if (!this.Ea) this.Ia();
+      if (!this.Ea) this.Ja();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
     s() {
       if (!this.Ea && this.writable) this.Fa?.();
     }
-    async Ia() {
+    async Ja() {
       this.Ea = true;
-      const body = await this.Ja("xhr poll error");
+      const body = await this.Ka("xhr poll error");
       if (body === void 0) return;
       for (const message of splitPayload(body)) {
         if (message[0] === "0") this.Da = this.writable = true;
@@ -156,24 +156,24 @@
       }
       this.Ea = false;
       if (this.Fa) this.s();
-      else if (this.Da) this.Ia();
+      else if (this.Da) this.Ja();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async Ja(problem, body) {
+    async Ka(problem, body) {
       const { extraHeaders, withCredentials, timestampRequests } = this.opts;
       const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
       let text;
       let data;
       try {
-        const response = await fetch(this.ca("http", unique), {
+        const response = await fetch(this.ba("http", unique), {
           method: body ? "POST" : "GET",
           body,
           headers: { ...body && { "content-type": "text/plain;charset=UTF-8" }, ...extraHeaders },
           credentials: withCredentials ? "include" : "same-origin",
           // The last word arrives even where the page is gone.
           keepalive: !problem,
-          signal: this.La.signal
+          signal: this.Ma.signal
         });
         text = await response.text();
         if (response.ok) return text;
@@ -290,7 +290,7 @@
       return {
         M: decodeText,
         N: open,
-        da() {
+        ca() {
           remember({});
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
@@ -321,7 +321,7 @@
     open() {
       const fail = (description) => this.e?.d(failure("websocket error", { type: "TransportError", description }));
       try {
-        const socket = this.createSocket(this.ca("ws"), this.opts.protocols);
+        const socket = this.createSocket(this.ba("ws"), this.opts.protocols);
         this.D = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
@@ -343,7 +343,7 @@
       const socket = this.D;
       if (socket.readyState !== 1) return;
       for (const packet of packets.splice(0)) socket.send(encodePacket(packet));
-      this.e?.ea?.();
+      this.e?.da?.();
     }
     close() {
       this.writable = false;
@@ -419,7 +419,7 @@
         this.off(event, once);
         listener.apply(this, args);
       };
-      once.fa = listener;
+      once.ea = listener;
       return this.on(event, once);
     }
     /** Remove one listener of an event, or all of it, or, without arguments, all there are. */
@@ -428,7 +428,7 @@
         this.n = { __proto__: null };
       } else {
         const left = this.listeners(event);
-        const at = left.findIndex((each) => each === listener || each.fa === listener);
+        const at = left.findIndex((each) => each === listener || each.ea === listener);
         this.n[event] = listener ? left.filter((_, index) => index !== at) : [];
       }
       return this;
@@ -506,7 +506,7 @@
     R(data) {
       const { maxPayload } = this;
       if (!maxPayload || data.length * 8 < maxPayload) return;
-      const size = this.transport.ba(data);
+      const size = this.transport.aa(data);
       if (size > maxPayload) {
         throw failure(`${size} bytes are too many`, { name: "PayloadTooLargeError", size, maxPayload });
       }
@@ -551,7 +551,7 @@
         this.i("forced close");
       }
     }
-    ea() {
+    da() {
       if (!this.writeBuffer.length) this.a("drain");
       this.l();
     }
@@ -568,7 +568,7 @@
       this.a("packet", packet);
       this.a("heartbeat");
       if (handshake) {
-        this.ga(handshake);
+        this.fa(handshake);
       } else if (type === "message") {
         this.a("data", data);
         this.a("message", data);
@@ -580,7 +580,7 @@
       }
     }
     d(error) {
-      if (this.o.da?.()) return;
+      if (this.o.ca?.()) return;
       this.a("error", error);
       this.i("transport error", error);
     }
@@ -597,7 +597,7 @@
       this.a("close", reason, description);
       this.writeBuffer = [];
     }
-    ga(data) {
+    fa(data) {
       this.id = this.opts.query.sid = data.sid;
       this.maxPayload = data.maxPayload;
       this.p = data.pingInterval + data.pingTimeout;
@@ -658,7 +658,7 @@
           return this;
         };
       }
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.ha;
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.ga;
       this.S = new Encoder2();
       this.w = new Decoder2();
       this.w.on("decoded", (packet) => {
@@ -676,7 +676,7 @@
       this.x = false;
       this.b?.();
       this.G ??= this.H.va?.(this);
-      const engine = new Session(this.uri, this.opts, this.H.ia);
+      const engine = new Session(this.uri, this.opts, this.H.ha);
       this.engine = engine;
       const fail = (error) => {
         this.T();
@@ -737,14 +737,14 @@
     }
     /** The socket of a namespace; there is one. */
     socket(nsp, opts) {
-      this.nsps[nsp] ||= new this.H.ja(this, nsp, opts);
+      this.nsps[nsp] ||= new this.H.ia(this, nsp, opts);
       const socket = this.nsps[nsp];
       if (this.F && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
     y(_socket) {
-      if (!this.q().length) this.ka();
+      if (!this.q().length) this.ja();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
     z({ type, nsp, id, data }) {
@@ -754,7 +754,7 @@
       for (const message of messages) engine.E("message", message);
     }
     /** Close, and stay so. */
-    ka() {
+    ja() {
       this.x = true;
       this.g = false;
       this.k("forced close");
@@ -913,7 +913,7 @@
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.pa = _opts;
+      this.oa = _opts;
       this.connected = false;
       /** Whether the connection continues the one before: the same id, and nothing missed. */
       this.recovered = false;
@@ -922,7 +922,7 @@
       /** Events that came before the answer to CONNECT. */
       this.receiveBuffer = [];
       this.sendBuffer = [];
-      this.la = 0;
+      this.ka = 0;
       this.B = {};
       /** Events that wait for an acknowledgement. */
       this.r = /* @__PURE__ */ new Map();
@@ -1024,7 +1024,7 @@
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState !== "open" || !this.active || this.connected) return;
-        const own = this.ma();
+        const own = this.la();
         io2.z({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
       };
       if (typeof auth === "function") call(auth, this, [connect]);
@@ -1037,6 +1037,7 @@
     k(reason, description) {
       this.connected = false;
       this.id = void 0;
+      this.receiveBuffer = [];
       this.a("disconnect", reason, description);
       for (const event of this.r.values()) {
         if (event.X) this.Y(event, new Error(DISCONNECTED));
@@ -1045,16 +1046,16 @@
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
     U() {
       for (const event of this.r.values()) {
-        if (event.Z && event._) this.s(event, new Error(DISCONNECTED));
+        if (event.Z) this.s(event, new Error(DISCONNECTED));
       }
     }
     u({ type, id, data }) {
       if (type === CONNECT) {
-        if (data?.sid) this.na(data);
+        if (data?.sid) this.ma(data);
         else this.d(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
-        const args = id === void 0 ? data : [...data, this.oa(id)];
-        if (this.connected) this.$(args);
+        const args = id === void 0 ? data : [...data, this.na(id)];
+        if (this.connected) this._(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
         const event = this.r.get(id);
@@ -1065,24 +1066,24 @@
         else this.d(failure(data?.message ?? data, { data: data?.data }));
       }
     }
-    na({ sid, pid }) {
+    ma({ sid, pid }) {
       this.id = sid;
       this.recovered = !!pid && pid === this._pid;
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
       this.connected = true;
-      for (const args of this.receiveBuffer.splice(0)) this.$(args);
-      for (const event of this.sendBuffer.splice(0)) call(this.aa, this, [event]);
+      for (const args of this.receiveBuffer.splice(0)) this._(args);
+      for (const event of this.sendBuffer.splice(0)) call(this.$, this, [event]);
       this.a("connect");
     }
-    $(args) {
+    _(args) {
       this.h.a(IN, ...args);
       this.a(...args);
       const last = args[args.length - 1];
       if (this._pid && typeof last === "string") this._lastOffset = last;
     }
     /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
-    oa(id) {
+    na(id) {
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
@@ -1091,7 +1092,7 @@
       };
     }
     W(args, fn, withError) {
-      const { volatile, timeout = this.pa.ackTimeout } = this.B;
+      const { volatile, timeout = this.oa.ackTimeout } = this.B;
       this.B = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
       if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
@@ -1100,8 +1101,8 @@
         nsp: this.nsp,
         data: args,
         X: false,
-        Z: fn,
-        _: withError || timeout !== void 0,
+        pa: fn,
+        Z: withError || timeout !== void 0,
         p: timeout
       };
       if (fn) this.qa(event);
@@ -1112,23 +1113,23 @@
     /** Send an event, now or when there is a connection. */
     ra(event, _isVolatile) {
       this.v(event);
-      if (this.sa()) this.aa(event);
+      if (this.sa()) this.$(event);
       else this.sendBuffer.push(event);
     }
     /** What the server is told at a connection, beside `auth`. */
-    ma() {
+    la() {
       return this._pid ? { pid: this._pid, offset: this._lastOffset } : void 0;
     }
     /** Give an event the id by which it is acknowledged. */
     qa(event) {
-      event.id = this.la++;
+      event.id = this.ka++;
       this.r.set(event.id, event);
     }
     sa() {
       return this.connected && !this.io.engine.K();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
-    aa(event) {
+    $(event) {
       event.X = true;
       try {
         this.h.a(OUT, ...event.data);
@@ -1150,7 +1151,7 @@
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
     s(event, error, answer = []) {
-      const { Z: _fn, _: _withError } = event;
+      const { pa: _fn, Z: _withError } = event;
       event.b?.();
       this.r.delete(event.id);
       remove(this.sendBuffer, event);
@@ -1175,34 +1176,37 @@
     u(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
       super.u(packet);
-      call(this.Ka, this, []);
+      call(this.La, this, []);
     }
-    $(args) {
+    _(args) {
       const before = this._lastOffset;
-      super.$(args);
-      if (OFFSET.test(before) && !OFFSET.test(this._lastOffset)) this._lastOffset = before;
+      super._(args);
+      const after = this._lastOffset;
+      if (before === void 0) this.Ga = void 0;
+      if (!this.Ga) this.Ga = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.Ga)) this._lastOffset = before;
     }
-    ma() {
-      const own = super.ma();
-      if (!this.pa.retries) return own;
-      this.Ma ||= randomId();
-      return { ...own, retry: { id: this.Ma, from: this._queue[0]?.id ?? this.la } };
+    la() {
+      const own = super.la();
+      if (!this.oa.retries) return own;
+      this.Na ||= randomId();
+      return { ...own, retry: { id: this.Na, from: this._queue[0]?.id ?? this.ka } };
     }
     ra(event, isVolatile) {
-      if (!this.pa.retries || isVolatile) {
-        if (this.sa() || this.Na(this.sendBuffer, event)) super.ra(event);
+      if (!this.oa.retries || isVolatile) {
+        if (this.sa() || this.Oa(this.sendBuffer, event)) super.ra(event);
         return;
       }
       event.args = event.data;
       event.tryCount = 0;
-      event._ = true;
+      event.Z = !!event.pa;
       if (event.id === void 0) this.qa(event);
-      if (this.Na(this._queue, event)) this._queue.push(event);
-      this.Ka();
+      if (this.Oa(this._queue, event)) this._queue.push(event);
+      this.La();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
-    Na(waiting, event) {
-      const { bufferLimit = 1e4, bufferOverflow } = this.pa;
+    Oa(waiting, event) {
+      const { bufferLimit = 1e4, bufferOverflow } = this.oa;
       if (waiting.length < bufferLimit) return true;
       const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ X: _isSent }) => !_isSent);
       const error = failure("the buffer is full", { name: "BufferFullError", limit: bufferLimit });
@@ -1210,26 +1214,26 @@
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    Ka() {
-      for (const event of this._queue.slice(0, this.pa.retryWindow ?? 64)) {
+    La() {
+      for (const event of this._queue.slice(0, this.oa.retryWindow ?? 64)) {
         if (event.X || !this.sa()) continue;
         event.tryCount++;
         this.v(event);
-        this.aa(event);
+        this.$(event);
       }
     }
     Y(event, error) {
       event.X = false;
       event.b?.();
-      if (!(event.tryCount <= this.pa.retries)) super.Y(event, error);
-      call(this.Ka, this, []);
+      if (!(event.tryCount <= this.oa.retries)) super.Y(event, error);
+      call(this.La, this, []);
     }
     s(event, error, answer) {
       remove(this._queue, event);
       return super.s(event, error, answer);
     }
   };
-  var OFFSET = /^[\w-]{4}-\d+$/;
+  var OFFSET = /^([\w-]{4}-)(\d|\d{3,})$/;
   function randomId() {
     return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))).replace(/\W/g, "-");
   }
@@ -1262,9 +1266,9 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    ia: anyOf([PollingTransport, WebSocketTransport]),
-    ha: { Encoder, Decoder },
-    ja: Socket2,
+    ha: anyOf([PollingTransport, WebSocketTransport]),
+    ga: { Encoder, Decoder },
+    ia: Socket2,
     va: watchManager
   };
   var io = /* @__PURE__ */ lookupWith(Manager2);

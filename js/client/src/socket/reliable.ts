@@ -19,6 +19,8 @@ export class ReliableSocket<
   override deduplicated = false;
   override _queue: Outgoing[] = [];
   private _retryId?: string;
+  /** How the offsets of this session begin, where they are Arcwire's. */
+  private _prefix: string | undefined;
 
   override _onPacket(packet: Packet): void {
     if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
@@ -28,10 +30,14 @@ export class ReliableSocket<
   }
 
   protected override _onEvent(args: ReadonlyArray<unknown>): void {
-    const before = this._lastOffset as string;
+    const before = this._lastOffset;
     super._onEvent(args);
-    // An offset comes last; so does any text of an event that has none. Those of Arcwire are known by their form.
-    if (OFFSET.test(before) && !OFFSET.test(this._lastOffset as string)) this._lastOffset = before;
+    const after = this._lastOffset as string;
+    // An offset comes last; so does any text of an event that has none. Once Arcwire's form was seen, only texts of
+    // that form, with the same beginning, are taken.
+    if (before === undefined) this._prefix = undefined;
+    if (!this._prefix) this._prefix = OFFSET.exec(after)?.[1];
+    else if (!after.startsWith(this._prefix)) this._lastOffset = before;
   }
 
   protected override _introduction(): object | undefined {
@@ -48,7 +54,7 @@ export class ReliableSocket<
     }
     event.args = event.data;
     event.tryCount = 0;
-    event._withError = true;
+    event._withError = !!event._fn;
     if (event.id === undefined) this._expectAck(event);
     if (this._hasPlace(this._queue, event)) this._queue.push(event);
     this._drain();
@@ -87,8 +93,11 @@ export class ReliableSocket<
   }
 }
 
-/** What offsets of Arcwire's servers look like. */
-const OFFSET = /^[\w-]{4}-\d+$/;
+/**
+ * What offsets of Arcwire's servers look like: the beginning is the server's, a number follows. Those with two digits
+ * might be of the reference's adapter, which has seven characters of any kind.
+ */
+const OFFSET = /^([\w-]{4}-)(\d|\d{3,})$/;
 
 /** Not to be guessed: who knows it gets the answers. */
 function randomId(): string {

@@ -214,6 +214,8 @@ export class Socket<
   _onClose(reason: string, description?: DisconnectDescription): void {
     this.connected = false;
     this.id = undefined;
+    // What came before an answer that did not come: it is sent again, if at all.
+    this.receiveBuffer = [];
     this._dispatch("disconnect", reason, description);
     for (const event of this._unacknowledged.values()) {
       if (event._isSent) this._lose(event, new Error(DISCONNECTED));
@@ -223,7 +225,7 @@ export class Socket<
   /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
   _giveUp(): void {
     for (const event of this._unacknowledged.values()) {
-      if (event._fn && event._withError) this._settle(event, new Error(DISCONNECTED));
+      if (event._withError) this._settle(event, new Error(DISCONNECTED));
     }
   }
 

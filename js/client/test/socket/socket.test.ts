@@ -577,6 +577,48 @@ describe("recovery", () => {
     expect(it.socket._lastOffset).toBe("abcd-8");
   });
 
+  test("offsets that look like Arcwire's by chance", async () => {
+    const it = new Fixture();
+    it.connect({ sid: "id1", pid: "p1" });
+    for (const offset of ["Q8A_-12", "Q8AhdU2", "Q8A_-13"]) {
+      it.receive(`2["a","${offset}"]`);
+      expect(it.socket._lastOffset).toBe(offset);
+    }
+  });
+
+  test("numbers of any length are followed, of one server", async () => {
+    const it = new Fixture();
+    it.connect({ sid: "id1", pid: "p1" });
+    for (const number of [9, 10, 99, 100, 1000]) {
+      it.receive(`2["a","abcd-${number}"]`);
+      it.receive('2["volatile","text"]');
+      it.receive('2["volatile","wxyz-1"]');
+      expect(it.socket._lastOffset).toBe(`abcd-${number}`);
+    }
+    await it.reconnect({ sid: "id2", pid: "p2" });
+    it.receive('2["a","wxyz-100"]');
+    expect(it.socket._lastOffset).toBe("wxyz-100");
+  });
+
+  test("events that came before an answer that did not come are not doubled", async () => {
+    const it = new Fixture();
+    const heard: unknown[] = [];
+    it.socket.on("a", (n: number) => heard.push(n));
+    it.connect({ sid: "id1", pid: "p1" });
+    it.receive('2["a",0,"abcd-100"]');
+    it.server.lose();
+    await it.clock.advance(5000);
+    it.server.handshake();
+    it.receive('2["a",1,"abcd-101"]');
+    it.server.lose();
+    await it.clock.advance(5000);
+    it.server.handshake();
+    expect(it.sent()).toEqual(['0{"pid":"p1","offset":"abcd-100"}']);
+    it.receive('2["a",1,"abcd-101"]');
+    it.receive('0{"sid":"id1","pid":"p1"}');
+    expect(heard).toEqual([0, 1]);
+  });
+
   test("offsets of others", async () => {
     const it = new Fixture();
     it.connect({ sid: "id1", pid: "p1" });
