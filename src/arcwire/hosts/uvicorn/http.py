@@ -3,7 +3,7 @@
 `HttpProtocol` (`--http arcwire.hosts.uvicorn:HttpProtocol`) reads requests at a glance and hands those
 to the engine that the application would only pass on to it: later requests of a polling session that
 took the offer of docs/decisions/0001-hand-over.md, and all requests, where the application is that of
-the engine itself (docs/decisions/0013-speed-of-connections.md). No scope, task or event per request,
+the engine itself (docs/decisions/0017-speed-of-connections.md). No scope, task or event per request,
 one write per answer; a WebSocket's connection goes straight to its link.
 
 Whatever else comes, or comes in another shape, it leaves to `GeneralProtocol`, with the connection.
