@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from arcwire import Server, Socket
 from support.interop import SUITES
 from support.uvicorn_server import running
@@ -21,8 +23,9 @@ socket.disconnect();
 """
 
 
-async def test_the_served_client_speaks_to_the_server(node_modules: Path) -> None:
-    io = Server(serve_client=node_modules)
+@pytest.mark.parametrize("client", ["ours", "official"])
+async def test_the_served_client_speaks_to_the_server(node_modules: Path, client: str) -> None:
+    io = Server(serve_client=node_modules if client == "official" else True)
 
     @io.on("hello")
     async def hello(socket: Socket, name: str) -> str:
