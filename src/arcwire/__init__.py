@@ -36,6 +36,7 @@ from arcwire.socketio.recovery import Recovery, Session
 from arcwire.socketio.server import Handshake, Namespace, ParentNamespace, Server, Socket, on
 
 if TYPE_CHECKING:
+    from arcwire import blocking
     from arcwire.socketio.client import (
         Client,
         ClientSocket,
@@ -64,6 +65,8 @@ else:
         """Clients are imported when they are asked for: a server starts in half of the time without."""
         if name in _OF_CLIENTS:
             return getattr(importlib.import_module("arcwire.socketio.client"), name)
+        if name == "blocking":
+            return importlib.import_module("arcwire.blocking")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -112,5 +115,6 @@ __all__ = [
     "TlsError",
     "TransportUnavailable",
     "Unreachable",
+    "blocking",
     "on",
 ]

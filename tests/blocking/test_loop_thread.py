@@ -195,3 +195,9 @@ def test_importing_starts_nothing_and_forgetting_does_not_keep_the_process() -> 
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_it_needs_no_import_of_its_own() -> None:
+    program = "import arcwire, sys; assert 'arcwire.blocking' not in sys.modules; arcwire.blocking.Client"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

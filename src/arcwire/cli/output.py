@@ -39,10 +39,13 @@ class LineWriter:
         self._written: asyncio.Future[None] = self._loop.create_future()
         self._failed: asyncio.Future[NoReturn] = self._loop.create_future()
         self._failed.add_done_callback(lambda future: future.exception())  # whoever cares has it
-        self._watches = stat.S_ISFIFO(os.fstat(self._descriptor).st_mode)
-        if self._watches:
-            # The writing end of a pipe becomes readable when the reading end is closed.
-            self._loop.add_reader(self._descriptor, self._fail, OutputGone())
+        self._watches = False
+        if stat.S_ISFIFO(os.fstat(self._descriptor).st_mode):
+            # The writing end of a pipe becomes readable when the reading end is closed. On Windows only
+            # writing tells.
+            with contextlib.suppress(NotImplementedError):
+                self._loop.add_reader(self._descriptor, self._fail, OutputGone())
+                self._watches = True
         # A daemon: a reader that does not read must not keep the process.
         self._thread = threading.Thread(target=self._run, name="arcwire-output", daemon=True)
         self._thread.start()

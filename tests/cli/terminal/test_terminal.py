@@ -65,7 +65,7 @@ def test_it_is_coloured(terminal: Terminal) -> None:
     assert terminal.colour_of("← bounced") == "green"
     assert terminal.colour_of('"hi"') == "brown"  # pyte's word for yellow
     assert terminal.colour_of("12 {") == "magenta"
-    assert terminal.colour_of('"key"') == "blue"
+    assert terminal.colour_of('"key"') == "brightblue"
 
 
 def test_the_latency_is_shown(terminal: Terminal) -> None:

@@ -17,14 +17,14 @@ Fragments = list[Fragment]
 
 STYLES = {
     "time": "ansibrightblack",
-    "namespace": "ansiblue",
+    "namespace": "ansibrightblue",
     "in": "ansigreen bold",
     "out": "ansicyan bold",
     "answer": "ansigreen",
     "note": "ansibrightblack",
     "warning": "ansiyellow",
     "error": "ansired",
-    "key": "ansiblue",
+    "key": "ansibrightblue",
     "string": "ansiyellow",
     "number": "ansimagenta",
     "constant": "ansimagenta",
