@@ -103,6 +103,8 @@ class Proxy:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, upstream, client))
                 group.create_task(self._pass(answers, client, client, counted=True))
+        except asyncio.CancelledError:
+            pass  # of `stop`; up to Python 3.12.1 asyncio fails at cancelled tasks of connections
         finally:
             self._pairs.pop(client, None)
             self._swallowed.pop(client, None)
