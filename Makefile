@@ -65,7 +65,7 @@ unit-%: .venv-%/.test
 interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) js/client/$(MODULES) ## Test with the clients and suites that others wrote
 	$(python) -m pytest tests/interop
 
-browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
+browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) js/client/dist/index.js $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
 	$(python) -m pytest tests/browser
 
 coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
@@ -87,7 +87,7 @@ lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new version
 
 clean: ## Remove what these commands made
 	rm -rf .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage test-results build
-	rm -rf js/client/node_modules js/client/dist bench/build bench/servers/node_modules tests/interop/node_modules tests/browser/node_modules
+	rm -rf $(BUNDLED:%=%/node_modules) $(BUNDLED:%=%/dist) js/client/node_modules js/client/dist bench/build bench/servers/node_modules tests/interop/node_modules tests/browser/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed requirement makes an environment anew, so it never holds what the files do not name.
@@ -108,6 +108,10 @@ chromium:
 
 firefox:
 	@command -v firefox-esr firefox >/dev/null || scripts/debian-package firefox-esr
+
+# Also what the Python server has, which is under version control.
+js/client/dist/index.js: js/client/$(MODULES) $(shell find js/client/src -name '*.ts')
+	@cd js/client && npm run --silent build
 
 %/$(MODULES): %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo 'Node 20 or newer with npm is missing; install it, then try again.' >&2; exit 1; }

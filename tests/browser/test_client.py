@@ -18,7 +18,7 @@ from support.servers import HOSTS, free_port, running
 HERE = Path(__file__).parent
 INTEROP = HERE.parent / "interop"
 REPORTER = INTEROP / "reporter.mjs"
-SECONDS = 120
+SECONDS = 200
 
 CLIENTS = {
     "arcwire": HERE.parents[1] / "src" / "arcwire" / "static" / "arcwire.js",

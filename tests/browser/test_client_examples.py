@@ -61,7 +61,7 @@ def test_a_bundled_page(example: str, app: str, tmp_path: Path) -> None:
     folder = EXAMPLES / example
     for needed, how in (
         (folder / "node_modules" / "vite", f"npm ci --prefix {folder}"),
-        (ROOT / "js" / "client" / "dist", "make client"),
+        (ROOT / "js" / "client" / "dist", "npm run build --prefix js/client"),
     ):
         if not needed.is_dir():
             pytest.fail(f"{needed} is missing. Run: {how}", pytrace=False)

@@ -41,7 +41,7 @@ after(async () => {
  * end. Uncaught exceptions in a page fail it.
  */
 function scenario(title, story, options = {}) {
-  test(title, { timeout: 60_000, ...options }, async () => {
+  test(title, { timeout: 100_000, ...options }, async () => {
     const visitor = await Visitor.arrive(browser);
     const ends = [() => visitor.leave()];
     const uses = (thing, end = () => thing.close()) => {

@@ -1,7 +1,7 @@
 // What pages do with `io`, whichever script it comes from. Each scenario is a function of its surroundings:
 // `server` and `wire` (URLs), `control` (what the test offers). It throws when something is not as it should be.
 
-const PATIENCE = 15_000; // milliseconds
+const PATIENCE = 20_000; // milliseconds
 
 export const TRANSPORTS = {
   polling: { transports: ["polling"] },
