@@ -35,7 +35,9 @@ PATIENCE_SECONDS = 120
 LONGEST = 3
 """How many times its CPU time a run may last, on a busy machine or with a server that mostly waits."""
 INTERPRETED_WARMUP = 1 / 3
-"""Share of the warm-up that is for servers without a compiler, which the others have to wait for."""
+"""Share of the warm-up that is enough for servers without a compiler."""
+CROWD = 1000
+"""Connections from which on any server needs the whole, to finish what their coming made it do."""
 ENDLESS = ("--warmup=1000", "--seconds=1000")
 """For the load generator, which is told when to go on."""
 
@@ -64,7 +66,8 @@ class Bench:
                 return self._memory(pid, port, work)
             if work.kind == "storm":
                 return self._storm(pid, port, work)
-            warmup = self.warmup * work.warmups * (1 if peer.kind == peers.JAVASCRIPT else INTERPRETED_WARMUP)
+            short = peer.kind != peers.JAVASCRIPT and work.connections < CROWD
+            warmup = self.warmup * work.warmups * (INTERPRETED_WARMUP if short else 1)
             return self._pace(pid, port, work, warmup)
 
     def _pace(self, pid: int, port: int, work: Work, warmup: float) -> Figures:

@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALL_NS 20000000000ull
+#define STALL_NS 60000000000ull
 #define LOST_NS 15000000000ull        /* without progress; a broadcast to 10,000 takes some servers seconds */
 #define LOST_POLLING_NS 4000000000ull /* less than servers keep an idle HTTP connection */
 #define RATE_SETTLES_SECONDS 0.2
