@@ -187,8 +187,10 @@ class _Handshake(asyncio.Protocol):
                 make_link=partial(ClientDeflateLink, self._agreement) if self._agreement else ClientLink,
             )
         except Exception as error:
-            self.done.set_exception(error)
-        else:
+            self._fail(error)
+            return
+        # What came with the answer may have made whoever waits give up.
+        if not self.done.done():
             self.done.set_result(link)
 
     def _check(self) -> str | None:
