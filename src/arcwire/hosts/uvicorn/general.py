@@ -55,6 +55,9 @@ class GeneralProtocol(HttpToolsProtocol):
     # What the parser found.
 
     def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            self.receiving = cast("_Exchange", _IGNORED)  # behind an answer that ended the connection
+            return
         path, _, query = self.url.partition(b"?")
         route = self.routes.find(path)
         if route is not None and b"sid=" in query and self._may_answer():
@@ -307,6 +310,15 @@ class _Exchange:
         self._body = b""
         self._on_body = self._on_overflow = None
 
+
+class _Ignored:
+    """A request that nobody answers."""
+
+    def receive(self, data: bytes) -> None: ...
+    def complete(self) -> None: ...
+
+
+_IGNORED = _Ignored()
 
 INTERNAL_ERROR = Response(500, [], b"Internal Server Error")
 
