@@ -24,8 +24,9 @@ class Arcwire(Driver):
         await client.connect()
         return client.socket
 
-    async def call(self, socket: Any) -> None:
-        await socket.emit_with_ack("ack", TEXT)
+    async def call(self, socket: Any, times: int) -> None:
+        for _ in range(times):
+            await socket.emit_with_ack("ack", TEXT)
 
     def emit(self, socket: Any) -> None:
         socket.emit("echo", TEXT)

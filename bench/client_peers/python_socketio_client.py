@@ -21,8 +21,9 @@ class PythonSocketIO(Driver):
         await client.connect(self.url, transports=["websocket"])
         return client
 
-    async def call(self, client: Any) -> None:
-        await client.call("ack", TEXT)
+    async def call(self, client: Any, times: int) -> None:
+        for _ in range(times):
+            await client.call("ack", TEXT)
 
     def emit(self, client: Any) -> None:
         # Its emit is a coroutine: this is the least that a plain handler can do.
