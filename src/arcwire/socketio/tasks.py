@@ -2,8 +2,10 @@
 
 import asyncio
 import contextvars
+import inspect
 import sys
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -78,9 +80,12 @@ else:
         raise AssertionError("a coroutine suspended that awaits nothing")
 
 
-def run_in_context(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:
-    """A call for another thread that sees the context variables of this one."""
-    return partial(contextvars.copy_context().run, function, *args)
+async def run_in_thread(executor: Executor, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Call a plain function in a thread, with the context variables of here."""
+    call = partial(contextvars.copy_context().run, function, *args)
+    result = await asyncio.get_running_loop().run_in_executor(executor, call)
+    # A plain function may return a coroutine: functools.wraps around one, a lambda.
+    return await result if inspect.isawaitable(result) else result
 
 
 class Tasks:

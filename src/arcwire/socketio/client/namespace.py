@@ -1,7 +1,5 @@
 """A namespace, as a client's socket knows it: its name, and how its handlers are called."""
 
-import asyncio
-import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +7,7 @@ from arcwire.socketio.callables import is_async
 from arcwire.socketio.client.lifecycle import ClientHandlers, LifecycleHandler
 from arcwire.socketio.handlers import EventHandlers
 from arcwire.socketio.signature import Signature
-from arcwire.socketio.tasks import run_in_context
+from arcwire.socketio.tasks import run_in_thread
 
 if TYPE_CHECKING:
     from arcwire.socketio.client.manager import Manager
@@ -50,10 +48,7 @@ class ClientNamespace:
 
     async def call_in_thread(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Call a plain function in a thread, with the context variables of here."""
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self._manager.executor, run_in_context(function, args))
-        # A plain function may return a coroutine: functools.wraps around one, a lambda.
-        return await result if inspect.isawaitable(result) else result
+        return await run_in_thread(self._manager.executor, function, args)
 
     # -- Scope, for dependencies --------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """A namespace: handlers, middlewares, and the sockets of one path."""
 
 import asyncio
-import inspect
 import itertools
 import logging
 from collections.abc import Callable, Collection, Mapping
@@ -31,7 +30,7 @@ from arcwire.socketio.server.population import Population
 from arcwire.socketio.server.recoverable import RecoverableSocket
 from arcwire.socketio.server.socket import Socket
 from arcwire.socketio.signature import Signature
-from arcwire.socketio.tasks import run_in_context
+from arcwire.socketio.tasks import run_in_thread
 
 if TYPE_CHECKING:
     from arcwire.socketio.server.multiplexer import Multiplexer
@@ -289,10 +288,7 @@ class Namespace(Registration, Population, CatchAll):
 
     async def call_in_thread(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Call a plain function in a thread, with the context variables of here."""
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self.server.executor, run_in_context(function, args))
-        # A plain function may return a coroutine: functools.wraps around one, a lambda.
-        return await result if inspect.isawaitable(result) else result
+        return await run_in_thread(self.server.executor, function, args)
 
     @property
     def own_hooks(self) -> Hooks:
