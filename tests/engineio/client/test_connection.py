@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import random
 
 import pytest
 
@@ -11,7 +12,8 @@ from arcwire.engineio.client import EngineClientConfig, EngineConnection
 from arcwire.engineio.client.connection import HIGH_WATER
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.errors import PayloadTooLarge
-from support.engine_client import Heard, connecting, engine_server
+from support.engine_client import EngineServer, Heard, connecting, engine_server
+from support.proxy import proxying
 from support.raw_http import until
 from support.stub_server import StubConnection, stub_server
 
@@ -381,6 +383,44 @@ async def answer_polls(stub: StubConnection, packets: list[str]) -> None:
 
 
 arrived: list[str] = []
+
+
+class Replying(Heard):
+    """Answers each message at once."""
+
+    connection: EngineConnection
+
+    def receive_text(self, data: str) -> None:
+        super().receive_text(data)
+        if not self.closed:
+            self.connection.send_text(f"re {data}".encode())
+
+
+@pytest.mark.parametrize("protocol", [4, 3])
+async def test_replies_keep_their_order_over_an_upgrade(protocol):
+    """Both sides send all the time, over a network that delays each piece at random."""
+
+    async def talk(server: EngineServer, url: str, seed: int) -> None:
+        chance, heard = random.Random(seed), Replying()
+        config = EngineClientConfig(transports=("polling", "websocket"), protocol=protocol)
+        connection = heard.connection = await EngineConnection.open(url, heard, config)
+        recorder = server.of(connection)
+        for number in range(100):
+            connection.send_text(b"own %d" % number)
+            recorder.connection.send_text(b"%d" % number)
+            if chance.random() < 0.3:
+                await asyncio.sleep(chance.random() * 0.004)
+        await until(lambda: len(recorder.messages) == 200 and heard.transports)
+        numbers = [str(number) for number in range(100)]
+        assert heard.messages == numbers
+        for kind in ("own", "re"):
+            arrived = [str(message).split() for message in recorder.messages]
+            assert [number for name, number in arrived if name == kind] == numbers
+        connection.close()
+        await connection.wait_closed()
+
+    async with engine_server() as server, proxying(server.url, latency=0.01) as proxy:
+        await asyncio.gather(*(talk(server, proxy.url, seed) for seed in range(6)))
 
 
 async def test_upgrade_is_remembered():
