@@ -103,7 +103,7 @@
       return "polling";
     }
     open() {
-      this.Ja();
+      this.Ia();
     }
     /** In a body. */
     aa(data) {
@@ -121,7 +121,7 @@
       }
       this.writable = false;
       const body = await encodePayload(packets.slice(0, count));
-      if (await this.Ka("xhr post error", body) === void 0) return;
+      if (await this.Ja("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
       this.e?.da?.();
@@ -129,7 +129,7 @@
     }
     close() {
       const abort = () => this.Ma.abort();
-      if (this.Da) this.Ka("", "1").then(abort);
+      if (this.Da) this.Ja("", "1").then(abort);
       else abort();
       this.Da = this.writable = false;
     }
@@ -139,15 +139,15 @@
     }
     ta() {
       this.Fa = void 0;
-      if (!this.Ea) this.Ja();
+      if (!this.Ea) this.Ia();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
     s() {
       if (!this.Ea && this.writable) this.Fa?.();
     }
-    async Ja() {
+    async Ia() {
       this.Ea = true;
-      const body = await this.Ka("xhr poll error");
+      const body = await this.Ja("xhr poll error");
       if (body === void 0) return;
       for (const message of splitPayload(body)) {
         if (message[0] === "0") this.Da = this.writable = true;
@@ -156,10 +156,10 @@
       }
       this.Ea = false;
       if (this.Fa) this.s();
-      else if (this.Da) this.Ja();
+      else if (this.Da) this.Ia();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async Ka(problem, body) {
+    async Ja(problem, body) {
       const { extraHeaders, withCredentials, timestampRequests } = this.opts;
       const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
@@ -1182,9 +1182,9 @@
       const before = this._lastOffset;
       super._(args);
       const after = this._lastOffset;
-      if (before === void 0) this.Ga = void 0;
-      if (!this.Ga) this.Ga = OFFSET.exec(after)?.[1];
-      else if (!after.startsWith(this.Ga)) this._lastOffset = before;
+      if (after === before) return;
+      if (!before || !this.Ka) this.Ka = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.Ka)) this._lastOffset = before;
     }
     la() {
       const own = super.la();

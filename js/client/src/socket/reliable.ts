@@ -33,10 +33,10 @@ export class ReliableSocket<
     const before = this._lastOffset;
     super._onEvent(args);
     const after = this._lastOffset as string;
+    if (after === before) return;
     // An offset comes last; so does any text of an event that has none. Once Arcwire's form was seen, only texts of
     // that form, with the same beginning, are taken.
-    if (before === undefined) this._prefix = undefined;
-    if (!this._prefix) this._prefix = OFFSET.exec(after)?.[1];
+    if (!before || !this._prefix) this._prefix = OFFSET.exec(after)?.[1];
     else if (!after.startsWith(this._prefix)) this._lastOffset = before;
   }
 
