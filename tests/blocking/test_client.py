@@ -17,7 +17,6 @@ from arcwire import Ack, AckTimeout, ConnectRefused, Disconnected, InvalidAnswer
 from arcwire.blocking import Client, Socket
 from arcwire.blocking import loop_thread as loop_threads
 from arcwire.errors import ConnectError, Unreachable
-from arcwire.socketio.client.client import GRACE
 from blocking.conftest import PATIENCE
 from support.servers import ServerProcess, free_port, running
 
@@ -428,7 +427,9 @@ def test_a_client_that_nobody_has_is_closed(server: ServerProcess, socket: Socke
     # `_no_threads` waits for its end.
 
 
-def test_a_handler_that_closes_its_client_does_not_wait_for_itself(server: ServerProcess) -> None:
+def test_a_handler_that_closes_its_client_does_not_wait_for_itself(
+    server: ServerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
     client = Client(server.url)
     socket = client.connect()
     closed = threading.Event()
@@ -439,7 +440,13 @@ def test_a_handler_that_closes_its_client_does_not_wait_for_itself(server: Serve
         closed.set()
 
     socket.emit("bounce")
-    assert closed.wait(GRACE * 0.8)
+    assert closed.wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    while threading.active_count() > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert socket.state.name is StateName.CLOSED
+    assert caplog.records == []  # no handler was cancelled
 
 
 PROGRAM = """\

@@ -40,7 +40,10 @@ class Client:
         return self._socket(self._portal.call(self.asynchronous.of, namespace, auth=auth))
 
     def close(self) -> None:
-        """Leave all namespaces, send what was emitted, wait for handlers, and keep nothing."""
+        """Leave all namespaces, send what was emitted, wait for handlers, and keep nothing.
+
+        In a handler of this client it only begins to. Raises RuntimeError on the loop's thread.
+        """
         self._portal.close()
 
     def __enter__(self) -> Socket:

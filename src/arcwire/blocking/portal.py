@@ -17,7 +17,7 @@ from arcwire.errors import Disconnected
 T = TypeVar("T")
 P = ParamSpec("P")
 
-Last = Callable[..., Coroutine[Any, Any, None]]
+Last = Callable[[], Coroutine[Any, Any, None]]
 
 INSIDE: ContextVar[object] = ContextVar("arcwire_blocking_inside", default=None)
 """The `token` of the portal whose client called this: handlers inherit it from their connection."""
@@ -71,7 +71,8 @@ class Portal:
         return thread.run(coroutine)
 
     def close(self) -> None:
-        """Do the last thing, and use the thread no more. Harmless when closed.
+        """Do the last thing, and use the thread no more. Harmless when closed. In a handler of the client it
+        begins to, and does not wait.
 
         Raises RuntimeError on the loop's thread, which would wait for itself.
         """
@@ -86,10 +87,13 @@ class Portal:
             return
         if isinstance(finalizer, weakref.finalize):
             finalizer.detach()
+        if self._pid == os.getpid() and INSIDE.get() is self.token:
+            # A handler of this client, whose end closing waits for: so this does not wait for closing.
+            thread.start(self._last(), partial(loop_thread.release, thread))
+            return
         try:
             if self._pid == os.getpid():
-                # A handler that closes its client must not wait for its own end.
-                thread.run(self._last(grace=0) if INSIDE.get() is self.token else self._last())
+                thread.run(self._last())
         finally:
             loop_thread.release(thread)
 
