@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from arcwire import AckTimeout, Disconnected, DisconnectReason
-from arcwire.errors import ConnectRefused
-from arcwire.socketio.client import Client, ClientSocket
+from arcwire import AckTimeout, Client, ClientSocket, ConnectRefused, Disconnected, DisconnectReason
 from support.proxy import Proxy, proxying
 from support.servers import ServerProcess, free_port
 from support.worlds import COMMANDS, TRANSPORTS, WORLDS, World

@@ -10,20 +10,22 @@ from typing import Any
 import pytest
 import trustme
 
-from arcwire import Server, Socket
-from arcwire.engineio.protocol.reasons import CloseReason
-from arcwire.errors import (
+from arcwire import (
+    Client,
     ConnectError,
     ConnectTimeout,
     HandshakeRejected,
     NotAnEngine,
     ResolveError,
+    Server,
+    Socket,
+    State,
     TlsError,
     TransportUnavailable,
     Unreachable,
 )
+from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.socketio.acks import SingleAnswer
-from arcwire.socketio.client import Client, State
 from support.gateways import Gateway, answering, listening, response, silent
 from support.servers import ServerProcess, free_port
 from support.uvicorn_server import running

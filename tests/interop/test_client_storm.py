@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from arcwire import ArcwireError, Event, MsgpackCodec, Recovery, Server, Socket
-from arcwire.socketio.client import Client
+from arcwire import ArcwireError, Client, Event, MsgpackCodec, Recovery, Server, Socket
 from support.storm import Storm, storming
 from support.uvicorn_server import running
 from support.worlds import TRANSPORTS
