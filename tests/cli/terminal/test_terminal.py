@@ -160,10 +160,9 @@ def test_what_the_server_sends_is_shown_and_not_obeyed(terminal: Terminal) -> No
     assert b"\x1b[31mred" not in terminal.raw
 
 
-def test_a_flood_is_cut_and_the_prompt_stays(terminal: Terminal) -> None:
+def test_the_prompt_survives_a_flood(terminal: Terminal) -> None:
     terminal.type("ticks 5000 --ack\r")
     terminal.wait_for(r"← tick 4999$")
-    terminal.wait_for(r"lines left out: they come too fast to be read$")
     terminal.type("echo 1 --ack\r")
     terminal.wait_for(r"✓ echo 1 ")
     terminal.wait_for(r"↓ 5,000 ↑ 2$")
