@@ -233,9 +233,9 @@ class Manager:
         """Leave all namespaces, send what was emitted, wait for handlers, and keep nothing."""
         if self._closed:
             return
+        self._closed = True  # before handlers hear of it, who might connect again
         for socket in list(self.sockets.values()):
             socket.leave(for_good=True)
-        self._closed = True
         for socket in self.sockets.values():
             socket.observers.end_states()
         try:
