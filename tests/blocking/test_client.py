@@ -297,6 +297,18 @@ def test_errors_of_handlers(socket: Socket) -> None:
     assert repr(seen.get(timeout=PATIENCE)) == "LookupError('broken')"
 
 
+def test_handlers_that_were_registered_before_get_what_comes_with_the_connection(
+    server: ServerProcess,
+) -> None:
+    client = Client(f"{server.url}/picky?room=1", extra_headers={"x-key": "1"})
+    seen: queue.Queue[Any] = queue.Queue()
+    client.socket.on("welcome", lambda about: seen.put(about["query"]["room"]))
+    early = client.socket.events()
+    with client:
+        assert seen.get(timeout=PATIENCE) == "1"
+        assert early.get(PATIENCE).name == "welcome"
+
+
 # -- streams ----------------------------------------------------------------------------------
 
 
