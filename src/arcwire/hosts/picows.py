@@ -33,7 +33,8 @@ NO_CODE: Final = 1005
 
 _MAX_CLOSE_REASON: Final = 123
 _JOINED: Final = 4096  # frames of this average size are written as they are, smaller ones as one
-_LARGE: Final = 65536  # messages above this size leave a read buffer that is given back
+_LARGE: Final = 65536  # frames above this size leave a read buffer that is given back
+_SMALL: Final = 126  # no frame of a heartbeat is larger
 
 _TEXT: Final = WSMsgType.TEXT
 _BINARY: Final = WSMsgType.BINARY
@@ -92,6 +93,7 @@ class PicowsLink(Listener):
 
     __slots__ = (
         "_frames",
+        "_grown",
         "_loop",
         "_max_payload",
         "_message",
@@ -135,6 +137,7 @@ class PicowsLink(Listener):
         self._message: bytearray | None = None  # the fragments so far of an unfinished message
         self._message_is_text = False
         self._write_paused = False
+        self._grown = False  # the read buffer is that of a large frame
         self._owed_pong: bytes | None = None
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -271,13 +274,13 @@ class PicowsLink(Listener):
                     self._fail_utf8()
                     return
                 self.receiver.receive_text(text)
-                if len(text) > _LARGE:
-                    self._release_buffer(frame)
+                if not 1 < len(text) <= _LARGE:
+                    self._watch_buffer(frame)
             elif frame.msg_type is _BINARY:
                 data = frame.get_payload_as_bytes()
                 self.receiver.receive_binary(data)
                 if len(data) > _LARGE:
-                    self._release_buffer(frame)
+                    self._watch_buffer(frame)
             else:
                 self._receive_special(frame)
         except Exception:
@@ -352,8 +355,10 @@ class PicowsLink(Listener):
             self._receive_close(frame.get_payload_as_bytes())
         elif kind is _PING:
             self._answer_ping(frame.get_payload_as_bytes())
-        elif self.on_pong is not None:
-            self.on_pong(frame.get_payload_as_bytes())
+        else:
+            self._watch_buffer(frame)
+            if self.on_pong is not None:
+                self.on_pong(frame.get_payload_as_bytes())
 
     def _receive_data(self, frame: WSFrame) -> None:
         """A data frame that starts a fragmented message, or one in a wrong place."""
@@ -389,8 +394,7 @@ class PicowsLink(Listener):
                 self.receiver.receive_text(text)
         elif self._state == _OPEN:
             self.receiver.receive_binary(bytes(message))
-        if frame.payload_size > _LARGE:
-            self._release_buffer(frame)
+        self._watch_buffer(frame)
 
     def _extend(self, message: bytearray, frame: WSFrame) -> bool:
         """Add a fragment to its message; False if the link has failed instead."""
@@ -431,9 +435,23 @@ class PicowsLink(Listener):
         else:
             self._queue_control(0x8A, payload)
 
-    def _release_buffer(self, frame: WSFrame) -> None:
-        """Give back the memory of a large message: picows' read buffer grows and never shrinks."""
-        if self._state == _OPEN and not self._refused and frame.last_in_buffer and not frame.tail_size:
+    def _watch_buffer(self, frame: WSFrame) -> None:
+        """Give back the memory of large messages, when there are none any more.
+
+        picows' read buffer doubles until a message fits, and never shrinks. It is kept for the next
+        large message until the peer sends the packet of a heartbeat, or a pong.
+        """
+        if frame.payload_size > _LARGE:
+            self._grown = True
+        elif (
+            self._grown
+            and frame.payload_size < _SMALL
+            and frame.last_in_buffer
+            and not frame.tail_size
+            and self._state == _OPEN
+            and not self._refused
+        ):
+            self._grown = False
             self.start()
 
     # Endings
