@@ -85,7 +85,7 @@ class JsonCodec:
         The arguments of events and acknowledgements stay JSON text and are not checked beyond
         their first element (see `Packet.json`).
         """
-        # Hot: an event of the root namespace, without and with an id.
+        # Hot: an event of the root namespace, without and with an id, and an acknowledgement.
         if text.startswith('2["'):
             name = text[3 : text.find('"', 3)]
             if name not in RESERVED_EVENTS and "\\" not in name:
@@ -95,6 +95,10 @@ class JsonCodec:
             name = text[start + 2 : text.find('"', start + 2)]
             if digits.isdecimal() and digits.isascii() and name not in RESERVED_EVENTS and "\\" not in name:
                 return Packet(EVENT, "/", int(digits), name, text[start:])
+        elif text.startswith("3") and (start := text.find("[", 1, 18)) > 0:
+            digits = text[1:start]
+            if digits.isdecimal() and digits.isascii():
+                return Packet(ACK, "/", int(digits), "", text[start:])
         return self._decode(text)
 
     def decode_binary(self, data: bytes) -> Packet | PartialPacket:
