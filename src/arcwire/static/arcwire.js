@@ -124,7 +124,7 @@
       if (await this.Ja("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
-      this.e?.da?.();
+      this.e?.ea?.();
       this.s();
     }
     close() {
@@ -133,11 +133,11 @@
       else abort();
       this.Da = this.writable = false;
     }
-    ua(paused) {
+    ca(paused) {
       this.Fa = paused;
       this.s();
     }
-    ta() {
+    ua() {
       this.Fa = void 0;
       if (!this.Ea) this.Ia();
     }
@@ -237,7 +237,7 @@
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.ta?.();
+        session.transport.ua();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
       session.l();
@@ -248,7 +248,7 @@
         if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.ua?.(() => {
+        session.transport.ca(() => {
           if (session.readyState === "closed") return;
           session.L(transport);
           transport.send([{ type: "upgrade" }]);
@@ -290,7 +290,7 @@
       return {
         M: decodeText,
         N: open,
-        ca() {
+        da() {
           remember({});
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
@@ -301,7 +301,7 @@
         },
         m(upgrades) {
           remember(session.transport);
-          if (opts.upgrade === false) return;
+          if (opts.upgrade === false || !session.transport.ca) return;
           probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
         },
         i() {
@@ -343,7 +343,7 @@
       const socket = this.D;
       if (socket.readyState !== 1) return;
       for (const packet of packets.splice(0)) socket.send(encodePacket(packet));
-      this.e?.da?.();
+      this.e?.ea?.();
     }
     close() {
       this.writable = false;
@@ -419,7 +419,7 @@
         this.off(event, once);
         listener.apply(this, args);
       };
-      once.ea = listener;
+      once.fa = listener;
       return this.on(event, once);
     }
     /** Remove one listener of an event, or all of it, or, without arguments, all there are. */
@@ -428,7 +428,7 @@
         this.n = { __proto__: null };
       } else {
         const left = this.listeners(event);
-        const at = left.findIndex((each) => each === listener || each.ea === listener);
+        const at = left.findIndex((each) => each === listener || each.fa === listener);
         this.n[event] = listener ? left.filter((_, index) => index !== at) : [];
       }
       return this;
@@ -551,7 +551,7 @@
         this.i("forced close");
       }
     }
-    da() {
+    ea() {
       if (!this.writeBuffer.length) this.a("drain");
       this.l();
     }
@@ -568,7 +568,7 @@
       this.a("packet", packet);
       this.a("heartbeat");
       if (handshake) {
-        this.fa(handshake);
+        this.ga(handshake);
       } else if (type === "message") {
         this.a("data", data);
         this.a("message", data);
@@ -580,7 +580,7 @@
       }
     }
     d(error) {
-      if (this.o.ca?.()) return;
+      if (this.o.da?.()) return;
       this.a("error", error);
       this.i("transport error", error);
     }
@@ -597,7 +597,7 @@
       this.a("close", reason, description);
       this.writeBuffer = [];
     }
-    fa(data) {
+    ga(data) {
       this.id = this.opts.query.sid = data.sid;
       this.maxPayload = data.maxPayload;
       this.p = data.pingInterval + data.pingTimeout;
@@ -658,7 +658,7 @@
           return this;
         };
       }
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.ga;
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.ha;
       this.S = new Encoder2();
       this.w = new Decoder2();
       this.w.on("decoded", (packet) => {
@@ -676,7 +676,7 @@
       this.x = false;
       this.b?.();
       this.G ??= this.H.va?.(this);
-      const engine = new Session(this.uri, this.opts, this.H.ha);
+      const engine = new Session(this.uri, this.opts, this.H.ia);
       this.engine = engine;
       const fail = (error) => {
         this.T();
@@ -737,14 +737,14 @@
     }
     /** The socket of a namespace; there is one. */
     socket(nsp, opts) {
-      this.nsps[nsp] ||= new this.H.ia(this, nsp, opts);
+      this.nsps[nsp] ||= new this.H.ja(this, nsp, opts);
       const socket = this.nsps[nsp];
       if (this.F && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
     y(_socket) {
-      if (!this.q().length) this.ja();
+      if (!this.q().length) this.ka();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
     z({ type, nsp, id, data }) {
@@ -754,7 +754,7 @@
       for (const message of messages) engine.E("message", message);
     }
     /** Close, and stay so. */
-    ja() {
+    ka() {
       this.x = true;
       this.g = false;
       this.k("forced close");
@@ -913,7 +913,7 @@
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.oa = _opts;
+      this.pa = _opts;
       this.connected = false;
       /** Whether the connection continues the one before: the same id, and nothing missed. */
       this.recovered = false;
@@ -922,7 +922,7 @@
       /** Events that came before the answer to CONNECT. */
       this.receiveBuffer = [];
       this.sendBuffer = [];
-      this.ka = 0;
+      this.la = 0;
       this.B = {};
       /** Events that wait for an acknowledgement. */
       this.r = /* @__PURE__ */ new Map();
@@ -1024,7 +1024,7 @@
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState !== "open" || !this.active || this.connected) return;
-        const own = this.la();
+        const own = this.ma();
         io2.z({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
       };
       if (typeof auth === "function") call(auth, this, [connect]);
@@ -1051,10 +1051,10 @@
     }
     u({ type, id, data }) {
       if (type === CONNECT) {
-        if (data?.sid) this.ma(data);
+        if (data?.sid) this.na(data);
         else this.d(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
-        const args = id === void 0 ? data : [...data, this.na(id)];
+        const args = id === void 0 ? data : [...data, this.oa(id)];
         if (this.connected) this._(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
@@ -1066,7 +1066,7 @@
         else this.d(failure(data?.message ?? data, { data: data?.data }));
       }
     }
-    ma({ sid, pid }) {
+    na({ sid, pid }) {
       this.id = sid;
       this.recovered = !!pid && pid === this._pid;
       if (!this.recovered) this._lastOffset = void 0;
@@ -1083,7 +1083,7 @@
       if (this._pid && typeof last === "string") this._lastOffset = last;
     }
     /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
-    na(id) {
+    oa(id) {
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
@@ -1092,7 +1092,7 @@
       };
     }
     W(args, fn, withError) {
-      const { volatile, timeout = this.oa.ackTimeout } = this.B;
+      const { volatile, timeout = this.pa.ackTimeout } = this.B;
       this.B = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
       if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
@@ -1101,31 +1101,31 @@
         nsp: this.nsp,
         data: args,
         X: false,
-        pa: fn,
+        qa: fn,
         Z: withError || timeout !== void 0,
         p: timeout
       };
-      if (fn) this.qa(event);
+      if (fn) this.ra(event);
       if (volatile && !this.io.engine?.transport?.writable) this.s(event, new Error("dropped"));
-      else this.ra(event, volatile);
+      else this.sa(event, volatile);
       return this;
     }
     /** Send an event, now or when there is a connection. */
-    ra(event, _isVolatile) {
+    sa(event, _isVolatile) {
       this.v(event);
-      if (this.sa()) this.$(event);
+      if (this.ta()) this.$(event);
       else this.sendBuffer.push(event);
     }
     /** What the server is told at a connection, beside `auth`. */
-    la() {
+    ma() {
       return this._pid ? { pid: this._pid, offset: this._lastOffset } : void 0;
     }
     /** Give an event the id by which it is acknowledged. */
-    qa(event) {
-      event.id = this.ka++;
+    ra(event) {
+      event.id = this.la++;
       this.r.set(event.id, event);
     }
-    sa() {
+    ta() {
       return this.connected && !this.io.engine.K();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
@@ -1151,7 +1151,7 @@
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
     s(event, error, answer = []) {
-      const { pa: _fn, Z: _withError } = event;
+      const { qa: _fn, Z: _withError } = event;
       event.b?.();
       this.r.delete(event.id);
       remove(this.sendBuffer, event);
@@ -1186,37 +1186,37 @@
       if (!before || !this.Ka) this.Ka = OFFSET.exec(after)?.[1];
       else if (!after.startsWith(this.Ka)) this._lastOffset = before;
     }
-    la() {
-      const own = super.la();
-      if (!this.oa.retries) return own;
+    ma() {
+      const own = super.ma();
+      if (!this.pa.retries) return own;
       this.Na ||= randomId();
-      return { ...own, retry: { id: this.Na, from: this._queue[0]?.id ?? this.ka } };
+      return { ...own, retry: { id: this.Na, from: this._queue[0]?.id ?? this.la } };
     }
-    ra(event, isVolatile) {
-      if (!this.oa.retries || isVolatile) {
-        if (this.sa() || this.Oa(this.sendBuffer, event)) super.ra(event);
+    sa(event, isVolatile) {
+      if (!this.pa.retries || isVolatile) {
+        if (this.ta() || this.Oa(this.sendBuffer, event)) super.sa(event);
         return;
       }
       event.args = event.data;
       event.tryCount = 0;
-      event.Z = !!event.pa;
-      if (event.id === void 0) this.qa(event);
+      event.Z = !!event.qa;
+      if (event.id === void 0) this.ra(event);
       if (this.Oa(this._queue, event)) this._queue.push(event);
       this.La();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
     Oa(waiting, event) {
-      const { bufferLimit = 1e4, bufferOverflow } = this.oa;
+      const { bufferLimit = 1e4, bufferOverflow } = this.pa;
       if (waiting.length < bufferLimit) return true;
       const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ X: _isSent }) => !_isSent);
-      const error = failure("the buffer is full", { name: "BufferFullError", limit: bufferLimit });
+      const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
       if (!this.s(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
     La() {
-      for (const event of this._queue.slice(0, this.oa.retryWindow ?? 64)) {
-        if (event.X || !this.sa()) continue;
+      for (const event of this._queue.slice(0, this.pa.retryWindow ?? 64)) {
+        if (event.X || !this.ta()) continue;
         event.tryCount++;
         this.v(event);
         this.$(event);
@@ -1225,7 +1225,7 @@
     Y(event, error) {
       event.X = false;
       event.b?.();
-      if (!(event.tryCount <= this.oa.retries)) super.Y(event, error);
+      if (!(event.tryCount <= this.pa.retries)) super.Y(event, error);
       call(this.La, this, []);
     }
     s(event, error, answer) {
@@ -1266,9 +1266,9 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    ha: anyOf([PollingTransport, WebSocketTransport]),
-    ga: { Encoder, Decoder },
-    ia: Socket2,
+    ia: anyOf([PollingTransport, WebSocketTransport]),
+    ha: { Encoder, Decoder },
+    ja: Socket2,
     va: watchManager
   };
   var io = /* @__PURE__ */ lookupWith(Manager2);

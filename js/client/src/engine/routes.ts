@@ -66,7 +66,7 @@ export function anyOf(builtIn: TransportConstructor[]): Router {
       },
       _onOpen(upgrades) {
         remember(session.transport);
-        if (opts.upgrade === false) return;
+        if (opts.upgrade === false || !session.transport._pause) return;
         probes = kinds
           .filter((kind) => upgrades.includes(nameOf(kind)))
           .map((kind) => probe(session, create(kind)));

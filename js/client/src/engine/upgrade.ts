@@ -2,8 +2,10 @@ import { failure } from "../errors.js";
 import type { Session } from "./session.js";
 import type { Transport } from "./transport.js";
 
+type Pausable = Required<Pick<Transport, "_pause" | "_resume">>;
+
 /**
- * Try whether `transport` works, and move `session` to it: probe, wait until what is under way on the old transport
+ * Try whether `transport` works, and move `session` to it, which has one that can pause: probe, wait until what is under way on the old transport
  * has ended, tell the server, go on. A transport that fails leaves the session where it is. Returns what ends the
  * attempt.
  */
@@ -16,7 +18,7 @@ export function probe(session: Session, transport: Transport): () => void {
     end();
     if (session.upgrading === transport) {
       session.upgrading = undefined;
-      session.transport._resume?.();
+      (session.transport as Pausable)._resume();
     }
     session._dispatch("upgradeError", failure("probe error", { transport: transport.name, cause }));
     session._flush();
@@ -27,7 +29,7 @@ export function probe(session: Session, transport: Transport): () => void {
       if (message !== "3probe") return fail(message);
       session.upgrading = transport;
       session._dispatch("upgrading", transport);
-      session.transport._pause?.(() => {
+      (session.transport as Pausable)._pause(() => {
         if (session.readyState === "closed") return;
         session._setTransport(transport);
         transport.send([{ type: "upgrade" }]);

@@ -65,7 +65,7 @@ export class ReliableSocket<
     const { bufferLimit = 10_000, bufferOverflow } = this._opts;
     if (waiting.length < bufferLimit) return true;
     const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ _isSent }) => !_isSent);
-    const error = failure("the buffer is full", { name: "BufferFullError", limit: bufferLimit });
+    const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
     if (!this._settle(oldest || event, error) && !/^drop/.test(bufferOverflow as string)) throw error;
     return !!oldest;
   }

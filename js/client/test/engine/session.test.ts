@@ -397,6 +397,14 @@ describe("upgrade", () => {
     expect(FakeTransport.made).toHaveLength(3);
   });
 
+  test("is not tried from a transport that cannot pause", () => {
+    const it = session({ transports: [FakeTransport, Better] });
+    made(0).handshake({ upgrades: ["websocket"] });
+    it.send("a");
+    expect(FakeTransport.made).toHaveLength(1);
+    expect(made(0).sent).toEqual(["4a"]);
+  });
+
   test("rememberUpgrade begins with what worked", () => {
     upgradable();
     made(1).receive("3probe");
