@@ -154,7 +154,8 @@ async def speech(id: str, pause: float) -> None:
 
 @recovering.on("speak")
 async def speak(socket: Socket, pause: float) -> None:
-    speeches[socket.id] = asyncio.create_task(speech(socket.id, pause))
+    if socket.id not in speeches:
+        speeches[socket.id] = asyncio.create_task(speech(socket.id, pause))
 
 
 @recovering.on("echo")

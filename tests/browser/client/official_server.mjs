@@ -85,6 +85,7 @@ function describe(value) {
 
 const hushed = new Set();
 const totals = new Map();
+const speeches = new Set();
 const uploads = new Map();
 
 async function speak(id, pause) {
@@ -99,7 +100,13 @@ async function speak(id, pause) {
 
 recovering.on("connection", (socket) => {
   gone(socket);
-  socket.on("speak", (pause, done) => { speak(socket.id, pause); done(null); });
+  socket.on("speak", (pause, done) => {
+    if (!speeches.has(socket.id)) {
+      speeches.add(socket.id);
+      speak(socket.id, pause);
+    }
+    done(null);
+  });
   socket.on("echo", (...values) => values.pop()(...values));
   socket.on("upload", (number, done) => {
     const { name } = socket.handshake.auth;
