@@ -112,7 +112,7 @@ describe("a client in a browser", { concurrency: 4 }, () => {
     // what it has answered or taken by polling gets lost or doubled, whatever a client does.
     const transports = isOurServer ? ["polling", "websocket", "upgrade"] : ["websocket"];
     await play(page, "recovery", { wire: wire.url, controls, transports });
-  });
+  }, { skip: !isOurs && !isOurServer && "the reference's client and server double events after several recoveries" });
 
   scenario("delivers once what it sends again", async ({ visitor, uses }) => {
     const wire = uses(await Wire.to(ports.server));
