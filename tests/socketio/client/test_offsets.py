@@ -87,3 +87,12 @@ def test_lists_and_texts_of_anything(name, texts):
     Offsets().cut(name)
     Offsets().cut_list([name, *texts])
     Offsets().cut_list(None)
+
+
+def test_an_offset_of_node_that_looks_like_ours_by_chance_does_not_stick():
+    offsets = Offsets()
+    assert offsets.cut('["a","PoQT-12"]') == '["a"]'
+    assert offsets.last == "PoQT-12"
+    assert offsets.cut('["a","abcd-123"]') == '["a"]'
+    assert offsets.cut('["a","efgh-124"]') == '["a","efgh-124"]', "three digits are a server's of ours"
+    assert offsets.last == "abcd-123"

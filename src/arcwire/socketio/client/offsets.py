@@ -15,6 +15,7 @@ _MONGODB = re.compile(r"[0-9a-f]{24}")
 _NODE_IN_MEMORY = re.compile(r"([0-9A-Za-z_-]{7})(?:\.[0-9A-Za-z_-]{1,6})?")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
+_CHANCE = 7
 _YEAR = 366 * 24 * 60 * 60 * 1000
 
 
@@ -50,7 +51,9 @@ class Offsets:
             if not text.startswith(prefix) or not text[5:].isdecimal():
                 return False
         elif _ARCWIRE.fullmatch(text):
-            self._prefix = text[:5]
+            # With two digits it may be one of Node's adapter in memory, by chance: those settle nothing.
+            if len(text) != _CHANCE:
+                self._prefix = text[:5]
         elif not (_REDIS_STREAMS.fullmatch(text) or _MONGODB.fullmatch(text) or _is_recent(text)):
             if not self._known and '"' not in text:
                 self.last = text  # of an adapter that is not known here: returned, and left in its place
