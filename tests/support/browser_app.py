@@ -1,7 +1,7 @@
 """The servers of the browser client's tests, as one ASGI application.
 
-- `/socket.io`: events, acknowledgements, binary values, rooms, in four namespaces; `/guarded` wants a token and
-  `/refusing` lets nobody in. Pages of `127.0.0.1` may use it, those of `localhost` may not.
+- `/socket.io`: events, acknowledgements, binary values, rooms, in four namespaces; `/guarded` wants a token
+  and `/refusing` lets nobody in. Pages of `127.0.0.1` may use it, those of `localhost` may not.
 - `/recovering`: sessions are recovered, and retries are known.
 
 `tests/browser/client/official_server.mjs` is the same with the reference server, and must stay so.
