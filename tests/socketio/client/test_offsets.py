@@ -91,8 +91,12 @@ def test_lists_and_texts_of_anything(name, texts):
 
 def test_an_offset_of_node_that_looks_like_ours_by_chance_does_not_stick():
     offsets = Offsets()
-    assert offsets.cut('["a","PoQT-12"]') == '["a"]'
-    assert offsets.last == "PoQT-12"
-    assert offsets.cut('["a","abcd-123"]') == '["a"]'
-    assert offsets.cut('["a","efgh-124"]') == '["a","efgh-124"]', "three digits are a server's of ours"
-    assert offsets.last == "abcd-123"
+    by_chance = yeast(time.time())[:4] + "-12"
+    assert offsets.cut(f'["a","{by_chance}"]') == '["a"]'
+    assert offsets.last == by_chance
+    later = yeast(time.time())
+    assert offsets.cut(f'["a","{later}"]') == '["a"]'
+    assert offsets.last == later
+    assert offsets.cut('["a","abcd-12"]') == '["a"]'
+    assert offsets.cut('["a","efgh-13"]') == '["a","efgh-13"]', "now it is known to be a server of ours"
+    assert offsets.last == "abcd-12"

@@ -15,7 +15,6 @@ _MONGODB = re.compile(r"[0-9a-f]{24}")
 _NODE_IN_MEMORY = re.compile(r"([0-9A-Za-z_-]{7})(?:\.[0-9A-Za-z_-]{1,6})?")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
-_CHANCE = 7
 _YEAR = 366 * 24 * 60 * 60 * 1000
 
 
@@ -51,8 +50,8 @@ class Offsets:
             if not text.startswith(prefix) or not text[5:].isdecimal():
                 return False
         elif _ARCWIRE.fullmatch(text):
-            # With two digits it may be one of Node's adapter in memory, by chance: those settle nothing.
-            if len(text) != _CHANCE:
+            # One of two digits that is a time, too, may be of Node's adapter in memory: it settles nothing.
+            if not _is_recent(text):
                 self._prefix = text[:5]
         elif not (_REDIS_STREAMS.fullmatch(text) or _MONGODB.fullmatch(text) or _is_recent(text)):
             if not self._known and '"' not in text:
