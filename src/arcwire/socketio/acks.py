@@ -36,7 +36,7 @@ class Answer(Generic[R]):
         self._value: R | None = None
         self._error: Exception | None = None
         self._future: asyncio.Future[None] | None = None
-        self._cleanups: list[Callable[[], None]] = []
+        self._cleanups: tuple[Callable[[], None], ...] = ()
 
     def __await__(self) -> Generator[Any, None, R]:
         if not self._settled:
@@ -88,7 +88,7 @@ class Answer(Generic[R]):
         if self._settled:
             cleanup()
         else:
-            self._cleanups.append(cleanup)
+            self._cleanups = (*self._cleanups, cleanup)
 
     def settle(self, value: R | None = None, error: Exception | None = None) -> None:
         """End the waiting; only the first call counts."""
@@ -96,9 +96,9 @@ class Answer(Generic[R]):
             return
         self._settled = True
         self._value, self._error = value, error
-        for cleanup in self._cleanups:
+        cleanups, self._cleanups = self._cleanups, ()
+        for cleanup in cleanups:
             cleanup()
-        self._cleanups.clear()
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 

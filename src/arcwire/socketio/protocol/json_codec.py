@@ -56,8 +56,8 @@ class JsonCodec:
         for each in args:
             if type(each) not in LEAVES and has_binary(each):
                 return _encode_binary(BINARY_EVENT, namespace, id, content)
-        if id is None and namespace == "/":
-            return b"2" + _encode_json(content), None
+        if namespace == "/":
+            return (b"2" if id is None else b"2%d" % id) + _encode_json(content), None
         return _head(EVENT, namespace, id) + _encode_json(content), None
 
     def append_argument(self, event: bytes, value: str) -> bytes:
