@@ -181,7 +181,7 @@ class Broadcast:
     def disconnect_sockets(self, *, close: bool = False) -> None:
         """Send the clients away from this namespace; `close` ends their whole connections.
 
-        From any thread. Clients do not come back by themselves unless `close` is given.
+        From any thread. Clients do not come back by themselves.
         """
         for space in self._spaces:
             space.on_loop(space.adapter.disconnect_sockets, self._selection, close)

@@ -258,7 +258,7 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
     def disconnect(self, close: bool = False) -> None:
         """Send the client away from this namespace, or, with `close`, end its whole connection.
 
-        The client does not come back by itself unless `close` is given.
+        The client does not come back by itself in either case: it is told that the server ended it.
         """
         self.namespace.on_loop(self._disconnect, close)
 
