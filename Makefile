@@ -72,8 +72,9 @@ coverage: .venv-$(NEWEST)/.test ## Show which lines the unit tests leave out
 	$(python) -m coverage run -m pytest --ignore tests/interop --ignore tests/browser
 	$(python) -m coverage report --skip-covered
 
-bench: ## Compare with other servers, 40 minutes (BENCH=--quick: 10; see bench/README.md)
+bench: .venv-$(NEWEST)/.test tests/interop/$(MODULES) ## Compare with other servers and clients, an hour (BENCH=--quick: 20 minutes; see bench/README.md)
 	@python3 bench/run.py $(BENCH)
+	@$(python) bench/clients.py
 
 lock: ## Compile the requirement files anew (UPGRADE=--upgrade takes new versions)
 	@test -x .venv-lock/bin/uv || { $(firstword $(shell scripts/pythons | cut -d ' ' -f 2)) -m venv .venv-lock && scripts/pip lock uv; }

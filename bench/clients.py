@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import processes
+from results import machine
 
 BENCH = Path(__file__).resolve().parent
 PEERS = BENCH / "client_peers"
@@ -119,6 +120,7 @@ def main() -> None:
     help_nice = (
         "added to the niceness of server and clients (-10, say, for root, where others use the machine)"
     )
+    parser.add_argument("--output", type=Path, default=BENCH / "build/clients.json")
     parser.add_argument("--nice", type=int, default=0, help=help_nice)
     options = parser.parse_args()
     nice = options.nice
@@ -143,6 +145,9 @@ def main() -> None:
                     results["idle"][name].append(idle(name, url, options.clients, nice))
             if "blocking" in wanted:
                 facade.append(waiting(url, options.seconds, nice))
+    options.output.parent.mkdir(exist_ok=True)
+    found = {"machine": machine(), "runs": results, "blocking": facade}
+    options.output.write_text(json.dumps(found, indent=1) + "\n")
     report(results, facade)
 
 
