@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +79,35 @@ def test_the_display_shows_everything(modules: Any) -> None:
     assert "█" in text
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """The server of the example."""
+SILENT = """
+from arcwire import Ack, Server, Socket
+
+io = Server()
+
+
+@io.on("echo")
+async def echo(socket: Socket, ack: Ack, text: str) -> None: ...
+"""
+
+
+@contextmanager
+def serving(module: str, folder: Path) -> Iterator[ServerProcess]:
     port = free_port()
     arcwire = str(Path(sys.executable).with_name("arcwire"))
-    command = [arcwire, "run", "echo_server:io", "--app-dir", str(FOLDER), "--port", str(port)]
+    command = [arcwire, "run", f"{module}:io", "--app-dir", str(folder), "--port", str(port)]
     process = ServerProcess(command, port)
     try:
         process.start()
         yield process
     finally:
         process.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """The server of the example."""
+    with serving("echo_server", FOLDER) as process:
+        yield process
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -112,10 +130,12 @@ def test_a_small_run(server: ServerProcess, transport: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_failures_are_counted(server: ServerProcess) -> None:
-    done = run(
-        server.url, "--clients", "3", "--duration", "1", "--interval", "0.1", "--ack-timeout", "0.00001"
-    )
+def test_failures_are_counted(server: ServerProcess, tmp_path: Path) -> None:
+    (tmp_path / "silent_server.py").write_text(SILENT)
+    with serving("silent_server", tmp_path) as silent:
+        done = run(
+            silent.url, "--clients", "3", "--duration", "1", "--interval", "0.1", "--ack-timeout", "0.1"
+        )
     assert done.returncode == 1
     assert "× asking: AckTimeout" in done.stdout
     done = run(f"http://127.0.0.1:{free_port()}", "--clients", "3", "--duration", "0.5", "--json")
