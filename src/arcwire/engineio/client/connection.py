@@ -29,6 +29,7 @@ from arcwire.engineio.protocol.notices import (
 )
 from arcwire.engineio.protocol.packet import Binary
 from arcwire.engineio.protocol.reasons import CloseReason
+from arcwire.engineio.receivers import Probe, TypedFrames
 from arcwire.engineio.server.connection import MessageReceiver
 from arcwire.errors import PayloadTooLarge
 
@@ -105,7 +106,7 @@ class EngineConnection:
         # What is still connected: links, and what polls.
         self._parts = 1
         self._ended: asyncio.Future[None] | None = None
-        self._probe: _Probe | None = None
+        self._probe: Probe | None = None
         self._poller: Poller | None = None
         self._upgrader: Upgrader | None = None
         if requests is not None:
@@ -296,7 +297,7 @@ class EngineConnection:
     def link_receiver(self) -> LinkReceiver:
         """What receives from the WebSocket that carries the session."""
         prefix = self._session.dialect.binary_prefix
-        return _TypedFrames(self, prefix) if prefix else self
+        return TypedFrames(self, prefix) if prefix else self
 
     def receive_text(self, packet: str) -> None:
         # The sanctioned shortcut for plain messages: no notice, no state, no clock.
@@ -361,18 +362,18 @@ class EngineConnection:
     def open_probe(self, link: WebSocketLink, timeout: float) -> LinkReceiver:
         """A WebSocket that is to take over the session is open."""
         self._parts += 1
-        self._probe = probe = _Probe(self, link)
+        self._probe = probe = Probe(self, link)
         self._act(self._session.begin_probe(timeout, self._clocks.now()))
         self._rearm()
         return probe
 
-    def receive_probe(self, probe: "_Probe", packet: str) -> None:
+    def receive_probe(self, probe: Probe, packet: str) -> None:
         """A text packet arrived on it."""
         if probe is self._probe:
             self._act(self._session.receive_probe(packet))
             self._rearm()
 
-    def lose_probe(self, probe: "_Probe", description: str) -> None:
+    def lose_probe(self, probe: Probe, description: str) -> None:
         """It is gone."""
         if probe is self._probe:
             self._probe = None
@@ -468,51 +469,3 @@ class EngineConnection:
         ended = self._ended
         if not self._parts and ended is not None and not ended.done():
             ended.set_result(None)
-
-
-class _TypedFrames:
-    """Receives for a connection where binary frames begin with the type of the packet (protocol 3)."""
-
-    __slots__ = ("_connection", "_prefix")
-
-    def __init__(self, connection: EngineConnection, prefix: bytes) -> None:
-        self._connection = connection
-        self._prefix = prefix
-
-    def receive_text(self, packet: str) -> None:
-        self._connection.receive_text(packet)
-
-    def receive_binary(self, data: bytes) -> None:
-        if data.startswith(self._prefix):
-            self._connection.receive_binary(data[len(self._prefix) :])
-        else:
-            self._connection.abort(CloseReason.PARSE_ERROR, "a binary packet that is no message")
-
-    def link_drained(self) -> None:
-        self._connection.link_drained()
-
-    def link_closed(self, reason: CloseReason, description: str) -> None:
-        self._connection.link_closed(reason, description)
-
-
-class _Probe:
-    """Receives from a WebSocket that is to take over a session, until it does."""
-
-    __slots__ = ("_connection", "link")
-
-    def __init__(self, connection: EngineConnection, link: WebSocketLink) -> None:
-        self._connection = connection
-        self.link = link
-
-    def receive_text(self, packet: str) -> None:
-        self._connection.receive_probe(self, packet)
-
-    def receive_binary(self, data: bytes) -> None:
-        # Never part of a probe: it ends it as a wrong text packet does.
-        self._connection.receive_probe(self, "")
-
-    def link_drained(self) -> None:
-        """Nothing waits for a probe."""
-
-    def link_closed(self, reason: CloseReason, description: str) -> None:
-        self._connection.lose_probe(self, description)

@@ -21,6 +21,7 @@ from arcwire.engineio.protocol.notices import (
 from arcwire.engineio.protocol.packet import Binary, Uncompressed, UncompressedBinary
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.protocol.session import ServerSession
+from arcwire.engineio.receivers import Probe, TypedFrames
 from arcwire.engineio.server.polling import poll_response
 from arcwire.engineio.server.repeats import PollAnswer, Repeats
 
@@ -200,7 +201,7 @@ class Connection:
     def link_receiver(self) -> LinkReceiver:
         """What receives from the WebSocket that carries the session."""
         prefix = self._session.dialect.binary_prefix
-        return _TypedFrames(self, prefix) if prefix else self
+        return TypedFrames(self, prefix) if prefix else self
 
     def start(self, receiver: MessageReceiver) -> None:
         """Begin: messages go to `receiver`."""
@@ -249,13 +250,13 @@ class Connection:
             link.close(_NO_STATUS, "")
         return probe
 
-    def receive_probe(self, probe: "Probe", packet: str) -> None:
+    def receive_probe(self, probe: Probe, packet: str) -> None:
         """A text packet arrived on a probing WebSocket."""
         if probe is self._probe:
             self._act(self._session.receive_probe(packet, self._engine.now()))
             self._rearm()
 
-    def lose_probe(self, probe: "Probe") -> None:
+    def lose_probe(self, probe: Probe, description: str) -> None:
         """A probing WebSocket is gone."""
         if probe is self._probe:
             self._probe = None
@@ -397,51 +398,3 @@ def _packet(message: PreparedMessage) -> bytes:
         return Binary(message.payload) if message.compress else UncompressedBinary(message.payload)
     packet = b"4" + message.payload
     return packet if message.compress else Uncompressed(packet)
-
-
-class _TypedFrames:
-    """Receives for a connection where binary frames begin with the type of the packet (protocol 3)."""
-
-    __slots__ = ("_connection", "_prefix")
-
-    def __init__(self, connection: Connection, prefix: bytes) -> None:
-        self._connection = connection
-        self._prefix = prefix
-
-    def receive_text(self, packet: str) -> None:
-        self._connection.receive_text(packet)
-
-    def receive_binary(self, data: bytes) -> None:
-        if data.startswith(self._prefix):
-            self._connection.receive_binary(data[len(self._prefix) :])
-        else:
-            self._connection.abort(CloseReason.PARSE_ERROR, "a binary packet that is no message")
-
-    def link_drained(self) -> None:
-        self._connection.link_drained()
-
-    def link_closed(self, reason: CloseReason, description: str) -> None:
-        self._connection.link_closed(reason, description)
-
-
-class Probe:
-    """Receives from a WebSocket that wants to take over a session, until it does."""
-
-    __slots__ = ("_connection", "link")
-
-    def __init__(self, connection: Connection, link: WebSocketLink) -> None:
-        self._connection = connection
-        self.link = link
-
-    def receive_text(self, packet: str) -> None:
-        self._connection.receive_probe(self, packet)
-
-    def receive_binary(self, data: bytes) -> None:
-        # Never part of a probe: it ends it as a wrong text packet does.
-        self._connection.receive_probe(self, "")
-
-    def link_drained(self) -> None:
-        """Nothing waits for a probe."""
-
-    def link_closed(self, reason: CloseReason, description: str) -> None:
-        self._connection.lose_probe(self)
