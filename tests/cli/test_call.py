@@ -1,6 +1,7 @@
 """`arcwire call`, run as a program against a server."""
 
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.conftest import PATIENCE
 from support.servers import HOSTS, ServerProcess, free_port
 
 pytestmark = pytest.mark.timeout(120)
@@ -130,9 +132,13 @@ def test_where_there_is_nothing(
 def test_it_tries_again_if_told(arcwire: Run) -> None:
     port = free_port()
     process = ServerProcess(HOSTS["uvicorn-fast"]("support.cli_app:app", port), port)
+    # The first attempt meets somebody who hangs up; only then there is a server.
+    nobody = socket.create_server(("127.0.0.1", port))
+    nobody.settimeout(PATIENCE)
 
     def start() -> None:
-        time.sleep(1.5)
+        with nobody:
+            nobody.accept()[0].close()
         process.start()
 
     later = threading.Thread(target=start)
