@@ -249,6 +249,9 @@ class WebSocketLink(Protocol):
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         """Send a text frame with a complete Engine.IO packet (`b"2"`, `b"3probe"`)."""
 
+    def write_packet(self, packet: bytes) -> None:
+        """As `send_packet`, and write at once all that was sent: this is the end of the tick."""
+
     def send_text(self, payload: bytes) -> None:
         """Send a message packet: a text frame of `b"4" + payload`."""
 

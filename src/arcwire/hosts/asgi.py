@@ -341,6 +341,9 @@ class AsgiLink:
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         self._push({"type": "websocket.send", "text": packet.decode()}, len(packet))
 
+    def write_packet(self, packet: bytes) -> None:
+        self.send_packet(packet)
+
     def send_text(self, payload: bytes) -> None:
         self._push({"type": "websocket.send", "text": "4" + payload.decode()}, len(payload))
 

@@ -152,6 +152,12 @@ class PicowsLink(Listener):
         if self._state == _OPEN:
             self._queue(packet_frame(packet))
 
+    def write_packet(self, packet: bytes) -> None:
+        if self._state == _OPEN:
+            self._frames.append(b"")  # no need to announce what is written before this returns
+            self.send_packet(packet)
+            self._flush()
+
     def send_text(self, payload: bytes) -> None:
         if self._state == _OPEN:
             # Hot: `_queue`, without the call.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from arcwire.engineio.client.config import EngineClientConfig
+from arcwire.engineio.protocol.batch import BATCH, LIMIT, PARAMETER
+from arcwire.engineio.protocol.dialect import V4
 
 _SECURE = {"http": False, "https": True, "ws": False, "wss": True}
 
@@ -39,6 +41,8 @@ class Address:
             "EIO": str(config.protocol),
             "transport": transport,
         }
+        if config.protocol == V4.revision and config.max_message_size >= LIMIT:
+            query[PARAMETER] = BATCH
         if sid is not None:
             query["sid"] = sid
         if config.timestamp_requests or (config.timestamp_requests is None and transport == "polling"):

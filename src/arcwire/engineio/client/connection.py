@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Self, assert_never, cast
 
+from arcwire.engineio.batching import BatchingLink
 from arcwire.engineio.client.address import Address, read_url
 from arcwire.engineio.client.clocks import clocks
 from arcwire.engineio.client.config import EngineClientConfig
@@ -14,6 +15,7 @@ from arcwire.engineio.client.opening import open_session
 from arcwire.engineio.client.poller import Poller, Requests
 from arcwire.engineio.client.upgrader import Upgrader
 from arcwire.engineio.link import LinkReceiver, PreparedMessage, WebSocketLink
+from arcwire.engineio.protocol.batch import SEPARATOR, split_batch
 from arcwire.engineio.protocol.client_session import ClientSession
 from arcwire.engineio.protocol.notices import (
     ClientNotice,
@@ -97,11 +99,11 @@ class EngineConnection:
         self._session = session
         self._heartbeat = session.heartbeat
         self._receiver = receiver
+        self._limit = session.max_payload or sys.maxsize
         # The open WebSocket that carries the session; None while it polls and once it is closed.
-        self._link = link
+        self._link = None if link is None else self._carrier(link)
         # Whether binary messages are WebSocket frames as they are: nearly always.
         self._plain = not session.base64 and not session.dialect.binary_prefix
-        self._limit = session.max_payload or sys.maxsize
         self._drained: asyncio.Future[None] | None = None
         # What is still connected: links, and what polls.
         self._parts = 1
@@ -304,6 +306,9 @@ class EngineConnection:
         if packet[:1] == "4":
             self._heartbeat.heard = True
             self._receiver.receive_text(packet[1:])
+        elif packet[:1] == SEPARATOR and self._session.batches:
+            for part in split_batch(packet):
+                self.receive_text(part)
         else:
             self._act(self._session.receive(packet, self._clocks.now(), self._clocks.wall()))
             self._rearm()
@@ -413,6 +418,9 @@ class EngineConnection:
                 case _:
                     assert_never(notice)
 
+    def _carrier(self, link: WebSocketLink) -> WebSocketLink:
+        return BatchingLink(link, self._limit) if self._session.batches else link
+
     def _rearm(self) -> None:
         deadline = self._session.deadline
         if deadline is not None:
@@ -439,7 +447,7 @@ class EngineConnection:
         probe, self._probe = self._probe, None
         if probe is None:
             return
-        self._link = probe.link
+        self._link = self._carrier(probe.link)
         self._link.receiver = self.link_receiver
         self._send_packets(packets)
         self._stop_polling()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 
+from arcwire.engineio.batching import BatchingLink
 from arcwire.engineio.link import WebSocketLink
 from arcwire.hosts.picows import PicowsLink
 
@@ -14,6 +15,8 @@ async def measure_latency(link: WebSocketLink | None) -> float | None:
     The pings of Engine.IO are the server's, and tell nothing to this side. One at a time. Waits for ever
     where the connection is lost meanwhile.
     """
+    if isinstance(link, BatchingLink):
+        link = link.link
     if not isinstance(link, PicowsLink):
         return None
     payload = os.urandom(8)

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from arcwire.engineio.protocol.batch import BATCH
 from arcwire.engineio.protocol.dialect import Dialect
 from arcwire.engineio.protocol.payload import PayloadError
 
@@ -16,7 +17,8 @@ class AnnouncementError(ValueError):
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """A session that a server has opened. Durations are seconds, sizes bytes.
 
-    `max_payload` is None where the server does not say what it takes at most (protocol 3).
+    `max_payload` is None where the server does not say what it takes at most (protocol 3). `batches`: it
+    agrees that several packets share a WebSocket message.
     """
 
     sid: str
@@ -24,6 +26,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     ping_interval: float
     ping_timeout: float
     max_payload: int | None
+    batches: bool = False
 
 
 class _Content(msgspec.Struct, rename="camel"):
@@ -32,6 +35,7 @@ class _Content(msgspec.Struct, rename="camel"):
     ping_timeout: float
     upgrades: list[str] = []
     max_payload: int | None = None
+    arcwire: object = None
 
 
 _decoder = msgspec.json.Decoder(_Content)
@@ -57,6 +61,7 @@ def read_announcement(packet: str) -> Announcement:
         ping_timeout=content.ping_timeout / 1000,
         # The reference takes 0 for "no limit".
         max_payload=content.max_payload if content.max_payload and content.max_payload > 0 else None,
+        batches=content.arcwire == BATCH,
     )
 
 

@@ -73,8 +73,9 @@ class _Probe(Enum):
 class ClientSession:
     """One session. `transport` is "polling" or "websocket", `dialect` the revision that it speaks.
 
-    `base64` says that the server was asked for no binary bodies and frames, and gets none. Of a polling
-    session the first poll has ended: it brought the announcement.
+    `base64` says that the server was asked for no binary bodies and frames, and gets none; `batches` that
+    several packets may share a WebSocket message. Of a polling session the first poll has ended: it brought
+    the announcement.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class ClientSession:
         "_queue",
         "_queued_bytes",
         "base64",
+        "batches",
         "dialect",
         "heartbeat",
         "max_payload",
@@ -108,6 +110,7 @@ class ClientSession:
         self.sid = announcement.sid
         self.upgrades = announcement.upgrades
         self.max_payload = announcement.max_payload
+        self.batches = announcement.batches
         self.transport = transport
         self.dialect = dialect
         self.base64 = base64

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from enum import Enum
 
+from arcwire.engineio.protocol.batch import BATCH, PARAMETER
 from arcwire.engineio.protocol.dialect import V4, Dialect, dialect_of
 
 # A header value that HTTP does not allow (RFC 9110 section 5.5).
@@ -95,8 +96,12 @@ def open_packet(
     ping_interval: float,
     ping_timeout: float,
     max_payload: int,
+    batches: bool = False,
 ) -> bytes:
-    """The first packet of a session. Durations are seconds here, milliseconds on the wire."""
+    """The first packet of a session. Durations are seconds here, milliseconds on the wire.
+
+    `batches` agrees that several packets share a WebSocket message.
+    """
     data = {
         "sid": sid,
         "upgrades": list(upgrades),
@@ -104,17 +109,24 @@ def open_packet(
         "pingTimeout": round(ping_timeout * 1000),
         "maxPayload": max_payload,
     }
+    if batches:
+        data[PARAMETER] = BATCH
     return b"0" + json.dumps(data, separators=(",", ":")).encode()
 
 
 def open_packet_parts(
-    upgrades: Sequence[str], *, ping_interval: float, ping_timeout: float, max_payload: int
+    upgrades: Sequence[str], *, ping_interval: float, ping_timeout: float, max_payload: int, batches: bool
 ) -> tuple[bytes, bytes]:
     """What stands before and behind the id in the first packets of sessions that differ in nothing else.
 
     For ids that JSON writes as they are.
     """
     before, _, behind = open_packet(
-        "*", upgrades, ping_interval=ping_interval, ping_timeout=ping_timeout, max_payload=max_payload
+        "*",
+        upgrades,
+        ping_interval=ping_interval,
+        ping_timeout=ping_timeout,
+        max_payload=max_payload,
+        batches=batches,
     ).partition(b"*")
     return before, behind

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from arcwire.engineio.batching import BatchingLink
 from arcwire.engineio.link import Headers, HttpExchange, LinkReceiver, PreparedMessage, Request, WebSocketLink
+from arcwire.engineio.protocol.batch import SEPARATOR, split_batch
 from arcwire.engineio.protocol.dialect import Dialect
 from arcwire.engineio.protocol.jsonp import read_form
 from arcwire.engineio.protocol.notices import (
@@ -66,6 +68,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_batches",
         "_drained",
         "_engine",
         "_link",
@@ -82,7 +85,13 @@ class Connection:
     )
 
     def __init__(
-        self, engine: "Engine", session: ServerSession, request: Request, link: WebSocketLink | None
+        self,
+        engine: "Engine",
+        session: ServerSession,
+        request: Request,
+        link: WebSocketLink | None,
+        *,
+        batches: bool = False,
     ) -> None:
         self.request = request
         self.timer_slot = 0
@@ -96,8 +105,10 @@ class Connection:
         self._engine = engine
         self._session = session
         self._receiver: MessageReceiver = _DEAF
+        # Whether several packets may share a WebSocket message.
+        self._batches = batches
         # The open WebSocket that carries the session; None while it polls and once it is closed.
-        self._link = link
+        self._link = None if link is None else self._carrier(link)
         self._probe: Probe | None = None
         self._poll: HttpExchange | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -283,6 +294,9 @@ class Connection:
             if self._session.heartbeat.awaiting:
                 self._session.heartbeat.sign_of_life(self._engine.now())
             self._receiver.receive_text(packet[1:])
+        elif packet[:1] == SEPARATOR and self._batches:
+            for part in split_batch(packet):
+                self.receive_text(part)
         else:
             self._act(self._session.receive(packet, self._engine.now()))
             # The next ping may be due before the pong was: their times are set independently.
@@ -331,6 +345,9 @@ class Connection:
                 case _:
                     assert_never(notice)
 
+    def _carrier(self, link: WebSocketLink) -> WebSocketLink:
+        return BatchingLink(link) if self._batches else link
+
     def _rearm(self) -> None:
         deadline = self._session.deadline
         if deadline is not None:
@@ -360,7 +377,7 @@ class Connection:
         if probe is None:
             return
         self.repeats = None
-        self._link = probe.link
+        self._link = self._carrier(probe.link)
         self._link.receiver = self.link_receiver
         self._send_packets(packets)
         self.link_drained()

@@ -16,6 +16,7 @@ from arcwire.engineio.link import (
     Response,
     WebSocketLink,
 )
+from arcwire.engineio.protocol.batch import BATCH, PARAMETER
 from arcwire.engineio.protocol.dialect import V3, V4, Dialect, dialect_of
 from arcwire.engineio.protocol.handshake import Refusal, open_packet_parts, verify
 from arcwire.engineio.protocol.packet import Binary
@@ -61,13 +62,15 @@ class Engine:
         self._initial = _message_packet(config.initial_packet)
         upgrades = ["websocket"] if config.allow_upgrades and "websocket" in config.transports else []
         self._open_packets = {
-            transport: open_packet_parts(
+            (transport, batches): open_packet_parts(
                 upgrades if transport == "polling" else [],
                 ping_interval=config.ping_interval,
                 ping_timeout=config.ping_timeout,
                 max_payload=config.max_payload,
+                batches=batches,
             )
             for transport in TRANSPORTS
+            for batches in (False, True)
         }
 
     # -- for the application ----------------------------------------------------
@@ -278,6 +281,8 @@ class Engine:
             self._loop, self._timers = loop, Timers(loop)
         query = request.query
         jsonp = config.allow_eio3 and "j" in query
+        dialect = dialect_of(query.get("EIO"))
+        batches = dialect is V4 and query.get(PARAMETER) == BATCH
         session = ServerSession(
             sid,
             transport,
@@ -285,15 +290,15 @@ class Engine:
             ping_timeout=config.ping_timeout,
             upgrade_timeout=config.upgrade_timeout,
             now=loop.time(),
-            dialect=dialect_of(query.get("EIO")),
+            dialect=dialect,
             # A client may ask for text in place of binary data (`forceBase64` in JavaScript), and a
             # script can carry nothing else.
             base64=jsonp or bool(query.get("b64")),
         )
-        connection = Connection(self, session, request, link)
+        connection = Connection(self, session, request, link, batches=batches)
         connection.fields = fields
         self._connections[sid] = connection
-        before, behind = self._open_packets[transport]
+        before, behind = self._open_packets[transport, batches]
         return connection, b"%b%b%b" % (before, sid.encode(), behind)
 
     def _open_polling(self, exchange: HttpExchange, admission: Admission) -> None:

@@ -1,0 +1,96 @@
+"""A WebSocket whose text messages leave in batches; on both sides."""
+
+import asyncio
+
+from arcwire.engineio.link import LinkReceiver, PreparedMessage, WebSocketLink
+from arcwire.engineio.protocol.batch import LIMIT, OVERHEAD, encode_batch
+
+
+class BatchingLink:
+    """Stands before the link of a session that agreed on batches; see `WebSocketLink`.
+
+    The text messages of one tick of the event loop wait here for its end, and then leave as one message. What
+    is sent in another way keeps its place: what waits goes first. Batches have at most `limit` bytes.
+    """
+
+    __slots__ = ("_limit", "_loop", "_size", "_waiting", "link")
+
+    def __init__(self, link: WebSocketLink, limit: int = LIMIT) -> None:
+        self.link = link
+        self._limit = min(limit, LIMIT)
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[bytes] = []
+        self._size = 0  # bytes of the batch that they would make
+
+    @property
+    def receiver(self) -> LinkReceiver:
+        return self.link.receiver
+
+    @receiver.setter
+    def receiver(self, receiver: LinkReceiver) -> None:
+        self.link.receiver = receiver
+
+    def send_text(self, payload: bytes) -> None:
+        size = len(payload) + OVERHEAD
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        elif self._size + size > self._limit:
+            self._flush()
+        self._waiting.append(payload)
+        self._size += size
+
+    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
+        self._flush()
+        self.link.send_packet(packet, compress=compress)
+
+    def send_binary(self, payload: bytes) -> None:
+        self._flush()
+        self.link.send_binary(payload)
+
+    def send_prepared(self, message: PreparedMessage) -> None:
+        if self._waiting and message.compress and not message.binary:
+            self.send_text(message.payload)
+        else:
+            # With nothing to join, the frame that it shares with other links is the cheaper one.
+            self._flush()
+            self.link.send_prepared(message)
+
+    def write_packet(self, packet: bytes) -> None:
+        self._flush()
+        self.link.write_packet(packet)
+
+    def close(self, code: int, reason: str) -> None:
+        self._flush()
+        self.link.close(code, reason)
+
+    def abort(self) -> None:
+        self._waiting.clear()
+        self._size = 0
+        self.link.abort()
+
+    def buffered_bytes(self) -> int:
+        size = self.link.buffered_bytes()
+        if self._size and size + self._size > self._limit:
+            # Whoever waits for less is told by the link, which has to know of all of it.
+            self._flush()
+            return self.link.buffered_bytes()
+        return size + self._size
+
+    def _flush(self) -> None:
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
+        self._size = 0
+        if len(waiting) == 1:
+            self.link.write_packet(b"4" + waiting[0])
+            return
+        batch = encode_batch(waiting)
+        if batch is not None:
+            self.link.write_packet(batch)
+        else:
+            for payload in waiting:
+                self.link.send_text(payload)
+
+
+_conforms: type[WebSocketLink] = BatchingLink
