@@ -91,6 +91,9 @@ class MemoryLink:
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         self._send(packet.decode(), compress)
 
+    def write_packet(self, packet: bytes) -> None:
+        self.send_packet(packet)
+
     def send_text(self, payload: bytes) -> None:
         self._send("4" + payload.decode())
 
@@ -168,14 +171,14 @@ class MemoryClient:
         self.sid = sid
 
     @classmethod
-    def over_polling(cls, engine: Engine) -> "MemoryClient":
-        exchange = MemoryExchange(request(transport="polling"))
+    def over_polling(cls, engine: Engine, **query: str) -> "MemoryClient":
+        exchange = MemoryExchange(request(transport="polling", **query))
         engine.handle_request(exchange)
         return cls(engine, json.loads(exchange.body[1:])["sid"])
 
     @classmethod
-    def over_websocket(cls, engine: Engine) -> tuple["MemoryClient", MemoryLink]:
-        link = open_link(engine, request(transport="websocket"))
+    def over_websocket(cls, engine: Engine, **query: str) -> tuple["MemoryClient", MemoryLink]:
+        link = open_link(engine, request(transport="websocket", **query))
         first = link.frames.pop(0)
         assert isinstance(first, str)
         return cls(engine, json.loads(first[1:])["sid"]), link

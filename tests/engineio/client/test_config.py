@@ -63,16 +63,22 @@ def test_user_and_password_are_not_shown():
 
 
 def test_target_of_a_websocket():
-    assert target() == "/engine.io/?EIO=4&transport=websocket"
-    assert target(sid="abc") == "/engine.io/?EIO=4&transport=websocket&sid=abc"
+    assert target() == "/engine.io/?EIO=4&transport=websocket&arcwire=batch"
+    assert target(sid="abc") == "/engine.io/?EIO=4&transport=websocket&arcwire=batch&sid=abc"
     assert target(protocol=3, force_base64=True) == "/engine.io/?EIO=3&transport=websocket&b64=1"
 
 
 def test_target_of_a_poll_is_unique():
     first, second = target(transport="polling"), target(transport="polling")
-    assert first.startswith("/engine.io/?EIO=4&transport=polling&t=")
+    start = "/engine.io/?EIO=4&transport=polling&arcwire=batch&t="
+    assert first.startswith(start)
     assert first != second
-    assert len(first) == len(second) == len("/engine.io/?EIO=4&transport=polling&t=") + 8
+    assert len(first) == len(second) == len(start) + 8
+
+
+def test_no_batches_that_would_be_too_large():
+    assert "arcwire" not in target(max_message_size=65535)
+    assert "arcwire" in target(max_message_size=65536)
 
 
 def test_timestamps():
@@ -83,10 +89,10 @@ def test_timestamps():
 
 def test_query():
     url = "http://example.org/?room=1&a=%26&empty="
-    assert target(url) == "/engine.io/?room=1&a=%26&empty=&EIO=4&transport=websocket"
+    assert target(url) == "/engine.io/?room=1&a=%26&empty=&EIO=4&transport=websocket&arcwire=batch"
     assert target(url, query={"room": "2"}).startswith("/engine.io/?room=2&a=%26&")
-    assert target(query="?x=1&y=a b") == "/engine.io/?x=1&y=a%20b&EIO=4&transport=websocket"
-    assert target(query={"EIO": "9", "n": 5}) == "/engine.io/?EIO=4&n=5&transport=websocket"
+    assert target(query="?x=1&y=a b") == "/engine.io/?x=1&y=a%20b&EIO=4&transport=websocket&arcwire=batch"
+    assert target(query={"EIO": "9", "n": 5}) == "/engine.io/?EIO=4&n=5&transport=websocket&arcwire=batch"
 
 
 def test_path():

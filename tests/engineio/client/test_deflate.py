@@ -83,6 +83,11 @@ def test_window_that_zlib_does_not_have_means_nothing_is_compressed():
     assert read_answer("permessage-deflate; client_max_window_bits=8", SMALL).threshold > 2**31
 
 
+def carrier(connection):
+    """The link below the batches."""
+    return connection._link.link
+
+
 @pytest.mark.parametrize("theirs", [SMALL, LARGE, FORGETFUL])
 @pytest.mark.parametrize("mine", [SMALL, FORGETFUL])
 async def test_messages_both_ways(mine, theirs):
@@ -91,7 +96,7 @@ async def test_messages_both_ways(mine, theirs):
     async with engine_server({"per_message_deflate": theirs}) as server:
         options = {"transports": "websocket", "per_message_deflate": mine}
         async with connecting(server.url, **options) as (connection, heard):
-            assert type(connection._link) is ClientDeflateLink
+            assert type(carrier(connection)) is ClientDeflateLink
             recorder = server.of(connection)
             for _ in range(3):
                 for message in content:
@@ -133,7 +138,7 @@ async def test_no_compression_where_the_server_does_not_want_it():
     async with engine_server() as server:
         options = {"transports": "websocket", "per_message_deflate": True}
         async with connecting(server.url, **options) as (connection, _):
-            assert type(connection._link) is ClientLink
+            assert type(carrier(connection)) is ClientLink
 
 
 async def test_answer_that_was_not_offered_opens_nothing():

@@ -41,6 +41,14 @@ def test_what_is_not_known_is_ignored():
 
 
 @pytest.mark.parametrize(
+    "said, batches", [("batch", True), ("other", False), (True, False), (None, False), ({"batch": 1}, False)]
+)
+def test_only_one_word_means_batches(said, batches):
+    assert read_announcement("0" + json.dumps(GOOD | {"arcwire": said})).batches is batches
+    assert not read_announcement("0" + json.dumps(GOOD)).batches
+
+
+@pytest.mark.parametrize(
     "packet",
     [
         "",
