@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 from picows import WSAutoPingStrategy, WSListener, WSTransport, WSUpgradeResponse
@@ -18,11 +19,8 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # left out o
 
 logger = logging.getLogger("arcwire.hosts.picows")
 
-HANDSHAKE: Final = (
-    b"GET / HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
-    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-"""What a parser has to read first."""
+HANDSHAKE: Final = b"GET / HTTP/1.1\r\n\r\n"
+"""What a parser has to read first. The fields that are missing it gets without reading them: `_FIELDS`."""
 
 _READ_BUFFER: Final = 2048
 
@@ -122,6 +120,20 @@ class Drain(asyncio.Protocol):
         self._link.connection_lost(exc)
 
 
+class _NoSocket:
+    def fileno(self) -> int:
+        return -1
+
+    def setsockopt(self, *args: Any) -> None: ...
+
+    def getsockopt(self, *args: Any) -> int:
+        return 0
+
+
+_NO_SOCKET: Final = _NoSocket()
+_EXTRA_INFO: Final[dict[str, object]] = {"socket": _NO_SOCKET, "ssl_object": _NO_SOCKET}
+
+
 class _Carrier:
     """What picows takes for its transport.
 
@@ -133,15 +145,16 @@ class _Carrier:
 
     __slots__ = ("_link",)
 
+    # Functions of C, as picows asks often.
+    get_extra_info = _EXTRA_INFO.get
+
     def __init__(self, link: Listener) -> None:
         self._link = link
 
     def accept(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
-        """What picows asks for a listener."""
+        """What picows asks for a listener, before it looks at the fields."""
+        request.headers = _FIELDS
         return WSUpgradeResponseWithListener(_RESPONSE, self._link)
-
-    def get_extra_info(self, name: str) -> object:
-        return _NO_SOCKET if name in ("socket", "ssl_object") else None
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -153,6 +166,17 @@ class _Carrier:
 
     def close(self) -> None:
         """The link sees to its end itself."""
+
+
+class _Response(WSUpgradeResponse):
+    """picows' answer to the handshake, one for all parsers."""
+
+    def __init__(self) -> None:
+        self.status = HTTPStatus.SWITCHING_PROTOCOLS
+        self.headers = cast("Any", {})  # picows adds a field that nobody reads
+
+    def to_bytes(self) -> bytearray:
+        return bytearray(1)  # not a close frame: that is all a carrier looks for
 
 
 class _ClientCarrier(_Carrier):
@@ -215,16 +239,6 @@ class _NoLoop:
     def create_future(self) -> None: ...
 
 
-class _NoSocket:
-    def fileno(self) -> int:
-        return -1
-
-    def setsockopt(self, *args: Any) -> None: ...
-
-    def getsockopt(self, *args: Any) -> int:
-        return 0
-
-
 class _ParserLog:
     """picows' logger: what peers do wrong is no news to an operator, what picows does wrong is."""
 
@@ -239,10 +253,15 @@ class _ParserLog:
         logger.exception(message, *args)
 
 
-_NO_SOCKET: Final = _NoSocket()
 _NO_LOOP: Final = _NoLoop()
 _PARSER_LOG: Final = _ParserLog()
-_RESPONSE: Final = WSUpgradeResponse.create_101_response()
+_FIELDS: Final[Any] = {
+    "upgrade": "websocket",
+    "connection": "upgrade",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+_RESPONSE: Final = _Response()
 _CLIENT_HANDSHAKE: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: "
 )
