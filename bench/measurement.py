@@ -25,6 +25,7 @@ from processes import (
     spawn,
     used_cpu_seconds,
 )
+from system_calls import SystemCalls, system_calls
 from works import IDLE_FIRST, Work
 
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -34,11 +35,14 @@ PATIENCE_SECONDS = 120
 """How long the load generator may say nothing."""
 LONGEST = 3
 """How many times its CPU time a run may last, on a busy machine or with a server that mostly waits."""
+COUNTED = 1 / 2
+"""Share of the warm-up in which system calls are counted, where they are."""
 INTERPRETED_WARMUP = 1 / 3
 """Share of the warm-up that is enough for servers without a compiler."""
 CROWD = 1000
 """Connections from which on any server needs the whole, to finish what their coming made it do."""
 ENDLESS = ("--warmup=1000", "--seconds=1000")
+COUNT = "--count=1000"
 """For the load generator, which is told when to go on."""
 
 Figures = dict[str, float]
@@ -55,8 +59,11 @@ class Bench:
     nice: int = 0
     """Added to the niceness of server and load generator."""
 
-    def measure(self, peer: Peer, work: Work) -> Figures:
-        """The figures of one run. Raises ProcessFailed."""
+    def measure(self, peer: Peer, work: Work, count_calls: bool = False) -> Figures:
+        """The figures of one run, with those of system calls if they are to be and can be counted.
+
+        Raises ProcessFailed.
+        """
         port = free_port()
         command = self.runtimes[peer.runtime].command(peer, port, work.kind)
         if work.kind == "start":
@@ -68,12 +75,19 @@ class Bench:
                 return self._storm(pid, port, work)
             short = peer.kind != peers.JAVASCRIPT and work.connections < CROWD
             warmup = self.warmup * work.warmups * (INTERPRETED_WARMUP if short else 1)
+            if count_calls and not work.rate:
+                with system_calls(pid) as calls:
+                    return self._pace(pid, port, work, warmup, calls)
             return self._pace(pid, port, work, warmup)
 
-    def _pace(self, pid: int, port: int, work: Work, warmup: float) -> Figures:
-        with self._load(port, work, *ENDLESS) as generator:
+    def _pace(
+        self, pid: int, port: int, work: Work, warmup: float, calls: SystemCalls | None = None
+    ) -> Figures:
+        with self._load(port, work, *ENDLESS, *([COUNT] if calls else [])) as generator:
             generator.next_line()
-            self._work(CpuClock(pid), warmup)
+            clock = CpuClock(pid)
+            counts = self._count(calls, generator, clock, warmup * COUNTED) if calls else {}
+            self._work(clock, warmup)
             generator.go()
             generator.next_line()
             clock, busy = CpuClock(pid), core_seconds(SERVER_CORE)
@@ -84,11 +98,15 @@ class Bench:
             generator.go()
             result = generator.next_line()
             cpu, busy = clock.seconds(), core_seconds(SERVER_CORE) - busy
+            system = clock.system_share()
         if not result["messages"] or not cpu:
             raise ProcessFailed("nothing was measured: too short a time")
-        seconds, latency = result["seconds"], result["latency_us"]
+        seconds, latency, cost = result["seconds"], result["latency_us"], cpu / result["messages"] * 1e6
         figures = {
             "messages_per_cpu_second": result["messages"] / cpu,
+            "user_us": cost * (1 - system),
+            "system_us": cost * system,
+            **counts,
             "messages_per_second": result["messages"] / seconds,
             "p50_us": latency["p50"],
             "p99_us": latency["p99"],
@@ -99,6 +117,18 @@ class Bench:
         if work.rate:
             figures["rate_share"] = result["messages"] / seconds / work.rate
         return figures
+
+    def _count(
+        self, calls: SystemCalls, generator: "LoadGenerator", clock: CpuClock, seconds: float
+    ) -> Figures:
+        """System calls a message while the server works for so long; then they are counted no more."""
+        calls.start()
+        self._work(clock, seconds)
+        generator.go()
+        messages = generator.next_line()["messages"]
+        counts = calls.stop()
+        calls.close()
+        return {kind: count / messages for kind, count in counts.items()} if messages else {}
 
     def _work(self, clock: CpuClock, seconds: float) -> None:
         """Wait until the server has used so many seconds of CPU time, or some times as many have passed.

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
@@ -15,11 +16,12 @@ SERVERS = BENCH / "servers"
 BUILD = BENCH / "build"
 
 NODE, BUN, SOCKETIO = "node", "bun", "python-socketio-"
-FAST, ASGI, JAVASCRIPT, PYTHON = "fast", "asgi", "javascript", "python"
+FAST, ASGI, JAVASCRIPT, PYTHON, BARE = "fast", "asgi", "javascript", "python", "bare"
 ARCWIRE_PACKAGES = ("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "httptools", "websockets")
 SOCKETIO_PACKAGES = ("python-socketio", "uvloop", "uvicorn", "httptools", "websockets", "pydantic")
 NODE_PACKAGES = ("socket.io", "ws", "uwebsockets", "zod")
 BUN_PACKAGES = ("socket.io", "@socket.io/bun-engine", "zod")
+BARE_WORKS = ("echo-*", "ack-*", "typed-*", "text-*", "binary-*", "broadcast-*", "connect-websocket")
 
 
 class MissingTool(Exception):
@@ -35,8 +37,14 @@ class Peer:
     """NODE, BUN, a version of Python such as `3.12` (with Arcwire), or SOCKETIO and a version."""
     script: str
     kind: str
-    """FAST (Arcwire on its fast path), ASGI (Arcwire on plain uvicorn), JAVASCRIPT, or PYTHON."""
+    """FAST (Arcwire on its fast path), ASGI (Arcwire on plain uvicorn), JAVASCRIPT, PYTHON, or BARE (no
+    server to use: the limit of the tools)."""
     arguments: tuple[str, ...] = ()
+    works: tuple[str, ...] = ("*",)
+    """Patterns of the names of works that it can do."""
+
+    def does(self, work: str) -> bool:
+        return any(fnmatchcase(work, pattern) for pattern in self.works)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,8 @@ def find_pythons(wanted: Sequence[str]) -> list[str]:
 
 
 def peers_for(pythons: Sequence[str]) -> list[Peer]:
-    """Arcwire's fast path on each Python, its other host and python-socketio on the first one, JavaScript."""
+    """Arcwire's fast path on each Python, its other host and python-socketio on the first one, JavaScript;
+    and the limit of the tools, on each Python."""
     newest = pythons[0]
     return [
         *(Peer(f"arcwire-{version}", version, "arcwire_server.py", FAST, ("fast",)) for version in pythons),
@@ -75,6 +84,7 @@ def peers_for(pythons: Sequence[str]) -> list[Peer]:
         Peer("node-ws", NODE, "node_ws.mjs", JAVASCRIPT),
         Peer("node-uws", NODE, "node_uws.mjs", JAVASCRIPT),
         Peer("bun", BUN, "bun_engine.mjs", JAVASCRIPT),
+        *(Peer(f"bare-{version}", version, "bare_server.py", BARE, works=BARE_WORKS) for version in pythons),
     ]
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+import limit_tables
 import tables
 from results import Results, entry_of, spread
-from targets import verdicts
 from works import WORKS
 
 
@@ -16,15 +16,13 @@ def report(results: Results) -> str:
         f"Latency at a fixed rate\n\n{tables.latency_table(results)}",
         f"Besides\n\n{tables.other_table(results)}",
         f"Targets\n\n{tables.targets_table(results)}",
-        _balance(results),
+        f"Limits of what is missed\n\n{limit_tables.limits_table(results)}",
+        f"CPU time, µs a message: user code + kernel\n\n{limit_tables.costs_table(results)}",
+        f"System calls a message: that send / that receive / all\n\n{limit_tables.calls_table(results)}",
+        limit_tables.balance_text(results),
         tables.machine_text(results),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def _balance(results: Results) -> str:
-    decided = [verdict.met for verdict in verdicts(results) if verdict.met is not None]
-    return f"{sum(decided)} of {len(decided)} targets are met."
 
 
 def comparison(before: Results, after: Results) -> str:

@@ -16,7 +16,11 @@ Run = dict[str, Any]
 """One measurement: `server`, `work`, `round` and figures, whose names end with their unit."""
 
 Results = dict[str, Any]
-"""`machine`, `settings`, `servers` (versions), `failures`, and `runs` or their `summary`."""
+"""`version`, `machine`, `settings`, `servers` (versions), `failures`, and `runs` or their `summary`."""
+
+VERSION = 2
+"""Of files of results. 1, which had no `version`, had no times of user and kernel apart, no system calls, and
+no bare handler; it is still read, and what is not in it is not shown."""
 
 MAIN_FIGURES = {work.name: work.figure.name for work in WORKS}
 DIGITS = 4
@@ -44,15 +48,30 @@ def _commit() -> str | None:
     return answer.stdout.strip() or None
 
 
+class UnreadableResults(Exception):
+    """A file is not one of results, or of a later version than this one."""
+
+
 def read(path: Path) -> Results:
-    """Results with a summary, whatever the file has."""
-    results: Results = json.loads(path.read_text())
+    """Results with a summary, whatever the file has. Raises UnreadableResults."""
+    try:
+        results: Results = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UnreadableResults(f"{path}: {error}") from None
+    if not isinstance(results, dict) or not ({"summary", "runs"} & results.keys()):
+        raise UnreadableResults(f"{path} is no file of results")
+    version = results.get("version", 1)
+    if version not in range(1, VERSION + 1):
+        raise UnreadableResults(f"{path} has version {version}; this program reads up to {VERSION}")
     return results if "summary" in results else summarized(results)
 
 
 def write(results: Results, path: Path) -> None:
+    """What was in the file stays until all of this is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{_json(results)}\n")
+    written = path.with_suffix(".part")
+    written.write_text(f"{_json(results)}\n")
+    written.replace(path)
 
 
 def _json(results: Results) -> str:
@@ -89,9 +108,10 @@ def summarize(runs: Iterable[Run]) -> list[Run]:
     summary = []
     for (work, server), group in groups.items():
         entry: Run = {"work": work, "server": server, "rounds": [run["round"] for run in group]}
-        for name in group[0]:
+        for name in dict.fromkeys(name for run in group for name in run):
             if name not in ("work", "server", "round"):
-                entry[name] = _summarize([float(run[name]) for run in group], name == MAIN_FIGURES[work])
+                values = [float(run[name]) for run in group if name in run]
+                entry[name] = _summarize(values, name == MAIN_FIGURES[work])
         summary.append(entry)
     return summary
 

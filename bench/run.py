@@ -1,12 +1,15 @@
 """Compare Socket.IO servers: throughput, messages per second of server CPU time, latency, memory.
 
-See README.md. Exit status: 0, 1 if a run failed (the others are still reported), 2 for bad usage.
+See README.md. Exit status: 0, 1 if a run failed (the others are still reported), 2 for bad usage. The file
+of results is written again after each work, so that a benchmark which is interrupted leaves what it has.
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -22,10 +25,23 @@ ROUNDS, SECONDS, WARMUP = 5, 1.2, 1.2
 QUICK_ROUNDS, QUICK_SECONDS = 2, 0.8
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A run that is to be made."""
+
+    round: int
+    work: Work
+    peer: Peer
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_options(arguments)
     if options.compare:
-        before, after = map(results.read, options.compare)
+        try:
+            before, after = map(results.read, options.compare)
+        except results.UnreadableResults as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
         say(report.comparison(before, after))
         return 0
     leave_nothing_running()
@@ -34,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         require_cores()
         pythons = peers.find_pythons(options.python)
         servers = [peer for peer in peers.peers_for(pythons) if chosen(peer.name, options.servers)]
-        if options.list or not works or not servers:
+        todo = cases(servers, works, options.rounds)
+        if options.list or not todo:
             for title, names in (("servers", servers), ("works", works)):
                 say(f"{title}: {' '.join(item.name for item in names) or 'none'}")
             return 0 if options.list else 2
@@ -46,15 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     os.sched_setaffinity(0, {LOAD_CORE})
     bench = Bench(load, runtimes, options.seconds, options.warmup, options.nice)
-    runs, failures = run_all(bench, servers, works, options.rounds)
+    runs: list[results.Run] = []
+    failures: list[str] = []
     result = {
+        "version": results.VERSION,
         "machine": results.machine(),
         "settings": {name: getattr(options, name) for name in ("rounds", "seconds", "warmup", "nice")},
         "servers": {peer.name: {"kind": peer.kind, **runtimes[peer.runtime].versions} for peer in servers},
         "runs": runs,
         "failures": failures,
     }
-    results.write(result, options.output)
+    run_all(bench, todo, result, lambda: results.write(result, options.output))
     say(f"\n{report.report(results.summarized(result))}\n\nwritten to {options.output}")
     for failure in failures:
         sys.stderr.write(f"FAILED: {failure}\n")
@@ -101,30 +120,44 @@ def chosen(name: str, patterns: Sequence[str] | None) -> bool:
     return patterns is None or any(fnmatch(name, pattern) for pattern in patterns)
 
 
-def run_all(
-    bench: Bench, servers: Sequence[Peer], works: Sequence[Work], rounds: int
-) -> tuple[list[results.Run], list[str]]:
-    """Every server gets every work once in each round; returns the runs and what failed.
+def cases(servers: Sequence[Peer], works: Sequence[Work], rounds: int) -> list[Case]:
+    """Every server gets every work that it can do once in each round.
 
     Each round begins with another server, so that none is always measured after the same one.
     """
-    runs: list[results.Run] = []
-    failures: list[str] = []
-    for number in range(rounds):
+    made = []
+    for number in range(rounds if servers else 0):
         turn = number % len(servers)
         for work in works:
-            for peer in [*servers[turn:], *servers[:turn]]:
-                title = f"round {number + 1}/{rounds} {work.name} {peer.name}"
-                try:
-                    figures = bench.measure(peer, work)
-                except ProcessFailed as error:
-                    failures.append(f"{title}: {error}")
-                    sys.stderr.write(f"{title}: FAILED\n")
-                    continue
-                runs.append({"server": peer.name, "work": work.name, "round": number + 1, **figures})
-                value = figures[work.figure.name] / work.figure.scale
-                sys.stderr.write(f"{title}: {value:.4g} {work.figure.unit}\n")
-    return runs, failures
+            turns = [*servers[turn:], *servers[:turn]]
+            made += [Case(number + 1, work, peer) for peer in turns if peer.does(work.name)]
+    return made
+
+
+def run_all(bench: Bench, todo: Sequence[Case], result: results.Results, save: Callable[[], None]) -> None:
+    """Add to the runs of the result and to its failures; `save` is called after each work.
+
+    System calls are counted in the first run that a server makes of a work: they hardly vary.
+    """
+    begin, rounds, counted = time.monotonic(), todo[-1].round, set[tuple[str, str]]()
+    for done, case in enumerate(todo, 1):
+        work, name = case.work, case.peer.name
+        title = f"round {case.round}/{rounds} {work.name} {name}"
+        try:
+            figures = bench.measure(case.peer, work, (work.name, name) not in counted)
+        except Exception as error:  # whatever it is, one case does not end an hour of others
+            kind = "" if isinstance(error, ProcessFailed) else f"{type(error).__name__}: "
+            result["failures"].append(f"{title}: {kind}{error}")
+            outcome = "FAILED"
+        else:
+            counted.add((work.name, name))
+            result["runs"].append({"server": name, "work": work.name, "round": case.round, **figures})
+            outcome = f"{figures[work.figure.name] / work.figure.scale:.4g} {work.figure.unit}"
+        left = (time.monotonic() - begin) / done * (len(todo) - done) / 60
+        sys.stderr.write(f"{title}: {outcome} ({done} of {len(todo)}, {left:.0f} min left)\n")
+        if done == len(todo) or todo[done].work is not work:
+            result["settings"]["rounds"] = case.round
+            save()
 
 
 def say(text: str) -> None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+import limit_tables
+from limits import limit_of
+from markdown import MISSING, short, table
 from results import Results, Run, entry_of, ratio, spread
-from targets import NODE_WS, Verdict, best_javascript, servers_of, verdicts
+from targets import NODE_WS, Verdict, best_javascript, competitors, servers_of, verdicts
 from works import LATENCY, PER_CPU_SECOND, WORKS, Figure, Work
 
 LOAD_BOUND = 0.9
@@ -13,13 +16,12 @@ FOREIGN_CPU = 0.05
 RATE_KEPT = 0.98
 """Share of a fixed rate that a server has to answer, or it is saturated."""
 
-MISSING = "–"
 NOTHING = {"max": 0.0}
 
 
 def works_table(results: Results) -> str:
     """All works and servers: the figure that counts in each, with its spread; the best in bold."""
-    servers = list(results["servers"])
+    servers = competitors(results)
     rows = []
     for work in _works(results):
         if work.figure is LATENCY:
@@ -28,7 +30,7 @@ def works_table(results: Results) -> str:
         best = _best(entries, work.figure)
         cells = [_figure_cell(entry, work.figure, entry is not None and entry is best) for entry in entries]
         rows.append([work.title, work.figure.unit, *cells])
-    return _table(["work", "unit", *servers], rows, align_from=2)
+    return table(["work", "unit", *servers], rows, align_from=2)
 
 
 def throughput_table(results: Results) -> str:
@@ -39,14 +41,14 @@ def throughput_table(results: Results) -> str:
 
 def latency_table(results: Results) -> str:
     """p50 and p99 at fixed rates."""
-    servers = list(results["servers"])
+    servers = competitors(results)
     rows = []
     for work in _works(results):
         if work.figure is not LATENCY:
             continue
         entries = [entry_of(results["summary"], work.name, server) for server in servers]
         rows.append([f"{work.title}: p50 / p99, ms", *map(_latency_cell, entries)])
-    return _table(["work", *servers], rows)
+    return table(["work", *servers], rows)
 
 
 def other_table(results: Results) -> str:
@@ -57,17 +59,17 @@ def other_table(results: Results) -> str:
         ("idle-websocket", "resident memory of the empty server, MB", Figure("empty_bytes", "MB", 1e6)),
         ("start", "start of a small server: CPU ms", Figure("start_cpu_seconds", "ms", 0.001)),
     )
-    servers = list(results["servers"])
+    servers = competitors(results)
     rows = []
     for name, title, figure in lines:
         entries = [entry_of(results["summary"], name, server) for server in servers]
         if any(entries):
             rows.append([title, *(_figure_cell(entry, figure) for entry in entries)])
-    return _table(["", *servers], rows)
+    return table(["", *servers], rows)
 
 
 def targets_table(results: Results) -> str:
-    """Every target with its ratio, and whether it is met."""
+    """Every target with its ratio, whether it is met, and what keeps those from it that are not."""
     measured = {(entry["server"], entry["work"]) for entry in results["summary"]}
     groups: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in verdicts(results):
@@ -77,9 +79,11 @@ def targets_table(results: Results) -> str:
     rows = []
     for (server, _), (*first, node, python) in groups.items():
         best = [_verdict_cell(verdict, f", {verdict.rival}") for verdict in first] or [""]
-        rows.append([node.work.title, server, *best, _verdict_cell(node), _verdict_cell(python)])
-    header = ["work", "server", "to the best JavaScript engine", f"to {NODE_WS}", "to python-socketio"]
-    return _table(header, rows, align_from=2)
+        limits = [limit for verdict in (*first, node, python) if (limit := limit_of(results, verdict))]
+        cells = [*best, _verdict_cell(node), _verdict_cell(python), "; ".join(map(str, limits))]
+        rows.append([node.work.title, server, *cells])
+    rivals = ["to the best JavaScript engine", f"to {NODE_WS}", "to python-socketio"]
+    return table(["work", "server", *rivals, "limit of what is missed"], rows, align_from=2)
 
 
 def ratios_table(results: Results) -> str:
@@ -93,11 +97,11 @@ def ratios_table(results: Results) -> str:
         for rival in (best_javascript(results, work), NODE_WS, "python-socketio"):
             other = entry_of(results["summary"], work.name, rival)
             value = ratio(entry, other, work.figure.name) if other else None
-            cells.append(MISSING if value is None else f"{_short(value)} ×")
+            cells.append(MISSING if value is None else f"{short(value)} ×")
         per_cpu = entry[work.figure.name]["median"] / work.figure.scale
-        rows.append([work.title, _short(per_cpu), *cells])
+        rows.append([work.title, short(per_cpu), *cells])
     header = ["work", "thousands / CPU s", "best JavaScript engine", NODE_WS, "python-socketio"]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def machine_text(results: Results) -> str:
@@ -155,6 +159,10 @@ TABLES = {
     "latency": latency_table,
     "other": other_table,
     "targets": targets_table,
+    "limits": limit_tables.limits_table,
+    "costs": limit_tables.costs_table,
+    "calls": limit_tables.calls_table,
+    "balance": limit_tables.balance_text,
     "ratios": ratios_table,
     "machine": machine_text,
 }
@@ -175,17 +183,17 @@ def _best(entries: Sequence[Run | None], figure: Figure) -> Run | None:
 
 
 def _plain_table(results: Results, figure: Figure, works: Iterable[Work]) -> str:
-    servers, rows = list(results["servers"]), []
+    servers, rows = competitors(results), []
     for work in works:
         entries = [entry_of(results["summary"], work.name, server) for server in servers]
         rows.append([work.title, *(_figure_cell(entry, figure) for entry in entries)])
-    return _table(["work", *servers], rows)
+    return table(["work", *servers], rows)
 
 
 def _figure_cell(entry: Run | None, figure: Figure, best: bool = False) -> str:
     if entry is None or figure.name not in entry:
         return MISSING
-    value = _short(entry[figure.name]["median"] / figure.scale)
+    value = short(entry[figure.name]["median"] / figure.scale)
     shown = f"**{value}**" if best else value
     return f"{shown} ±{spread(entry[figure.name]):.0%}"
 
@@ -195,7 +203,7 @@ def _latency_cell(entry: Run | None) -> str:
         return MISSING
     if entry["rate_share"]["median"] < RATE_KEPT:
         return "saturated"
-    return f"{_short(entry['p50_us']['median'] / 1000)} / {_short(entry['p99_us']['median'] / 1000)}"
+    return f"{short(entry['p50_us']['median'] / 1000)} / {short(entry['p99_us']['median'] / 1000)}"
 
 
 def _verdict_cell(verdict: Verdict, rival: str = "") -> str:
@@ -204,15 +212,3 @@ def _verdict_cell(verdict: Verdict, rival: str = "") -> str:
     if verdict.ratio is None:
         return f"not measured {wanted}"
     return f"{verdict.ratio:.2f} {wanted}" if verdict.met else f"**{verdict.ratio:.2f} {wanted} missed**"
-
-
-def _short(value: float) -> str:
-    """Three digits, and all of a number that has more before its point."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], align_from: int = 1) -> str:
-    lines = [header, ["---" if i < align_from else "--:" for i in range(len(header))], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from peers import FAST, JAVASCRIPT
+from peers import BARE, FAST, JAVASCRIPT
 from results import Results, Run, entry_of, ratio
 from works import WORKS, Work
 
@@ -69,6 +69,11 @@ def verdicts(results: Results) -> list[Verdict]:
 
 def servers_of(results: Results, kind: str) -> list[str]:
     return [name for name, about in results["servers"].items() if about["kind"] == kind]
+
+
+def competitors(results: Results) -> list[str]:
+    """All that are servers to use, not a limit."""
+    return [name for name, about in results["servers"].items() if about["kind"] != BARE]
 
 
 def best_javascript(results: Results, work: Work) -> str:

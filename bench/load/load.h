@@ -20,7 +20,7 @@ enum transport { WEBSOCKET, POLLING, UPGRADE };
 
 struct options {
     int port, connections, in_flight, size, room_size;
-    double warmup, seconds, rate;
+    double count, warmup, seconds, rate;
     enum transport transport;
     const struct work *work;
 };

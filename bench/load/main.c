@@ -2,13 +2,14 @@
  * A load generator for Socket.IO servers on 127.0.0.1.
  *
  *     load --port P --work NAME [--transport websocket|polling|upgrade] [--connections N] [--in-flight K]
- *          [--size S] [--room-size M] [--rate R] [--warmup SECONDS] [--seconds SECONDS]
+ *          [--size S] [--room-size M] [--rate R] [--count SECONDS] [--warmup SECONDS] [--seconds SECONDS]
  *
  * N clients open a session of Engine.IO 4, join the main namespace, and do what the work says (see the
  * table in works.c), with K messages in flight on each (in each room, for broadcasts) and payloads of S
  * characters. Prints {"phase": "warm-up"} when all are there, {"phase": "start"} at the moment from which
- * everything counts, and after the measured time one line of JSON with the result. A line on standard
- * input ends warm-up and measured time early.
+ * everything counts, and after the measured time one line of JSON with the result. With `--count` the work
+ * begins with {"phase": "count"}, and the line of the warm-up, which comes so many seconds later, tells how
+ * many messages there were. A line on standard input ends each of these times early.
  *
  * The loop is closed: an answer makes the next message. With `--rate` R messages a second are due after
  * the warm-up, evenly spread in time and over the clients; latency then counts from the time at which a
@@ -115,6 +116,7 @@ static void parse_options(int argc, char **argv) {
         {"size", required_argument, NULL, 's'},        {"warmup", required_argument, NULL, 'u'},
         {"seconds", required_argument, NULL, 'd'},     {"transport", required_argument, NULL, 't'},
         {"room-size", required_argument, NULL, 'm'},   {"rate", required_argument, NULL, 'r'},
+        {"count", required_argument, NULL, 'c'},
         {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
@@ -126,6 +128,7 @@ static void parse_options(int argc, char **argv) {
         case 'm': options.room_size = atoi(optarg); break;
         case 'r': options.rate = atof(optarg); break;
         case 'u': options.warmup = atof(optarg); break;
+        case 'c': options.count = atof(optarg); break;
         case 'd': options.seconds = atof(optarg); break;
         case 't': options.transport = transport_named(optarg); break;
         case 'w': options.work = work_named(optarg); break;
@@ -135,8 +138,8 @@ static void parse_options(int argc, char **argv) {
     if (optind < argc) fail("unexpected argument %s", argv[optind]);
     if (!options.work) fail("--work is required");
     if (options.port < 1 || options.port > 65535) fail("--port is required");
-    if (options.connections < 1 || options.in_flight < 1 || !(options.warmup >= 0) || !(options.seconds > 0) ||
-        !(options.rate >= 0))
+    if (options.connections < 1 || options.in_flight < 1 || !(options.count >= 0) || !(options.warmup >= 0) ||
+        !(options.seconds > 0) || !(options.rate >= 0))
         fail("counts and times are positive numbers");
     if (options.size < SEQUENCE_DIGITS) fail("--size is at least %d", SEQUENCE_DIGITS);
     if (!options.room_size) options.room_size = options.connections;
@@ -186,8 +189,13 @@ int main(int argc, char **argv) {
         return errors ? 1 : 0;
     }
 
-    say("{\"phase\": \"warm-up\"}");
+    say("{\"phase\": \"%s\"}", options.count > 0 ? "count" : "warm-up");
     if (options.work->begin) options.work->begin();
+    if (options.count > 0) {
+        work_for(options.count);
+        finish_broadcast();
+        say("{\"phase\": \"warm-up\", \"messages\": %llu}", (unsigned long long)messages);
+    }
     work_for(options.warmup);
     finish_broadcast();
     if (options.rate) {

@@ -9,11 +9,12 @@ SERVERS = {
     "python-socketio": {"kind": "python", "python": "3.13.0", "python-socketio": "5.18.1"},
     "node-ws": {"kind": "javascript", "node": "20.20.2", "ws": "8.21.3"},
     "bun": {"kind": "javascript", "bun": "1.4.5"},
+    "bare-3.13": {"kind": "bare", "python": "3.13.0", "picows": "2.3.1"},
 }
 
 
 def pace(work: str, server: str, *per_cpu_second: float, **others: float) -> list[dict[str, Any]]:
-    """Runs of a work that counts messages, one a round."""
+    """Runs of a work that counts messages, one a round. `others` may have further figures, or replace some."""
     rest = {"messages_per_second": 1000.0, "p50_us": 500.0, "p99_us": 2000.0, "load_cpu_share": 0.2}
     return [
         {
