@@ -19,7 +19,7 @@ from urllib.parse import quote
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response, WebSocketLink
@@ -180,7 +180,9 @@ class HttpProtocol(asyncio.Protocol):
     def _request(self, glanced: GlancedRequest, route: Route) -> Request:
         if self._secure is None:
             self._secure = is_ssl(self._transport)
-            self._client = get_remote_addr(self._transport)
+            # Not uvicorn's `get_remote_addr`: that asks the socket, what the transport has done already.
+            peer = self._transport.get_extra_info("peername")
+            self._client = (peer[0], peer[1]) if isinstance(peer, tuple) else None
         client, secure = self._client, self._secure
         if self._routes.forwards and glanced.fields.forwarded:
             client, secure = self._routes.forwarded(client, secure, glanced.fields.pairs())

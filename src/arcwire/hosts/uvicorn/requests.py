@@ -17,6 +17,8 @@ MAX_WAIT: Final = 65536
 _LINE: Final = re.compile(rb"""(GET|POST) (/[!-"$->@-~]*+)\?([!-"$-~]*+) HTTP/1\.1(?=\r\n)""")
 _FIELDS: Final = re.compile(rb"""(?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+)*+""")
 
+_MAX_DIGITS: Final = 18
+_ALWAYS_ASKED: Final = (b"origin", b"host")
 _NOTHING_SPECIAL: Final = (b"", b"keep-alive", b"close")
 _UPGRADE: Final = (b"upgrade", b"keep-alive, upgrade")
 
@@ -26,11 +28,12 @@ class Unreadable(Exception):
 
 
 class Fields:
-    """The header fields of a request: `raw` as they came, each after CR and LF. Raises Unreadable.
+    """The header fields of a request: `raw` as they came, each after CR and LF. Raises Unreadable, also
+    where a name comes twice.
 
     `length` is that of the body, None where the request does not say. A request that `upgrades` asks for
     a WebSocket, with this `key` and `version`. `forwarded` tells of fields that proxies add. `found` is
-    what was asked for in requests that have them.
+    what is asked for in requests that have them.
     """
 
     __slots__ = ("forwarded", "found", "keep_alive", "key", "length", "raw", "upgrades", "version")
@@ -39,46 +42,43 @@ class Fields:
         if _FIELDS.fullmatch(raw) is None:
             raise Unreadable
         self.raw = raw
-        lower = raw.lower()
-        if b"\r\ntransfer-encoding:" in lower or b"\r\nexpect:" in lower:
+        lines = raw.split(b"\r\n")[1:]
+        fields: dict[bytes, bytes] = {}
+        for line in lines:
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value.strip()
+        if len(fields) < len(lines) or b"transfer-encoding" in fields or b"expect" in fields:
             raise Unreadable
-        connection = _value(raw, lower, b"\r\nconnection:").lower()
+        # Not kept: it takes more memory than all else that a polling connection has.
+        get = fields.get
+        self.found = {name: _text(get(name)) for name in _ALWAYS_ASKED}
+        connection = get(b"connection", b"").lower()
         self.keep_alive = connection != b"close"
-        self.forwarded = b"\r\nx-forwarded-" in lower
-        self.found: dict[bytes, str | None] = {}
+        self.forwarded = b"x-forwarded-for" in fields or b"x-forwarded-proto" in fields
         self.key = self.version = b""
-        self.upgrades = b"\r\nupgrade:" in lower
+        self.upgrades = b"upgrade" in fields
         if connection not in (_UPGRADE if self.upgrades else _NOTHING_SPECIAL):
             raise Unreadable
         if self.upgrades:
-            if _value(raw, lower, b"\r\nupgrade:").lower() != b"websocket":
+            if fields[b"upgrade"].lower() != b"websocket":
                 raise Unreadable
-            self.key = _value(raw, lower, b"\r\nsec-websocket-key:")
-            self.version = _value(raw, lower, b"\r\nsec-websocket-version:")
+            self.key = get(b"sec-websocket-key", b"")
+            self.version = get(b"sec-websocket-version", b"")
         self.length: int | None = None
-        if b"\r\ncontent-length:" in lower:
-            length = _value(raw, lower, b"\r\ncontent-length:")
-            if not length.isdigit():
+        length = get(b"content-length")
+        if length is not None:
+            if not length.isdigit() or len(length) > _MAX_DIGITS:
                 raise Unreadable
             self.length = int(length)
 
     def pairs(self) -> Headers:
         """Pairs of lower-case name and value."""
         pairs = [line.partition(b":") for line in self.raw.split(b"\r\n")[1:]]
-        return [(name.lower(), value.strip(b" \t")) for name, _, value in pairs]
+        return [(name.lower(), value.strip()) for name, _, value in pairs]
 
 
-def _value(raw: bytes, lower: bytes, start: bytes) -> bytes:
-    """The value of the field that starts so (CR, LF, name in lower case, colon), or nothing.
-    Raises Unreadable if there are several."""
-    found = lower.find(start)
-    if found < 0:
-        return b""
-    begin = found + len(start)
-    if lower.find(start, begin) >= 0:
-        raise Unreadable
-    end = lower.find(b"\r\n", begin)
-    return raw[begin : end if end >= 0 else None].strip(b" \t")
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
 
 
 class GlancedRequest:
