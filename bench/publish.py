@@ -5,7 +5,7 @@
 Keeps a summary of the file as bench/results/comparison.json; without a file, takes what is there. Then
 writes the chart beside it, and in the pages everything between `<!-- bench: NAME -->` and
 `<!-- bench end -->`, where NAME is one of `tables.TABLES`. Exit status: 0, 2 if a page asks for a table
-that there is not.
+that there is not, or the file is not one of results.
 """
 
 import re
@@ -34,12 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(given) > 1 or any(argument.startswith("-") for argument in given):
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    if given:
-        results.write(results.read(Path(given[0])), KEPT)
     try:
+        if given:
+            results.write(results.read(Path(given[0])), KEPT)
         for path, text in documents().items():
             path.write_text(text)
-    except UnknownTable as error:
+    except (UnknownTable, results.UnreadableResults) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

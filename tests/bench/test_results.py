@@ -1,5 +1,6 @@
 """From runs to medians, spreads and ratios."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,33 @@ def test_a_file_is_read_with_its_summary_whether_it_has_runs_or_not(tmp_path: Pa
     results.write(results.read(full), small)
     assert results.read(small) == results.read(full)
     assert "runs" not in small.read_text()
+
+
+def test_a_figure_that_only_some_runs_have_is_kept() -> None:
+    first, second = pace("echo-1x1", "bun", 1, 2)
+    (entry,) = results.summarize([first, {**second, "write_calls": 0.5}])
+    assert entry["write_calls"] == {"median": 0.5, "min": 0.5, "max": 0.5}
+
+
+def test_files_of_the_first_version_are_read_and_later_ones_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    results.write(some_results(pace("echo-1x1", "bun", 1)), path)
+    assert "version" not in results.read(path)
+    results.write({**some_results(), "version": results.VERSION}, path)
+    assert results.read(path)["summary"] == []
+    results.write({**some_results(), "version": results.VERSION + 1}, path)
+    with pytest.raises(results.UnreadableResults, match=f"has version {results.VERSION + 1}"):
+        results.read(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"version": 2}), "\0"])
+def test_what_is_no_file_of_results_is_refused_with_its_name(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(results.UnreadableResults, match=r"results\.json"):
+        results.read(path)
+
+
+def test_writing_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
+    results.write(some_results(), tmp_path / "results.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
