@@ -478,6 +478,7 @@ async def test_memory_of_connections() -> None:
     async with serving(PerMessageDeflate()) as site, asyncio.timeout(PATIENCE):
         contexts = [site.frames() for _ in range(count)]
         clients = [await context.__aenter__() for context in contexts]
+        gc.freeze()  # the whole of pytest need not be looked through each time
         tracemalloc.start()
         try:
             for client, _ in clients:
@@ -500,6 +501,7 @@ async def test_memory_of_connections() -> None:
             ended = traced()
         finally:
             tracemalloc.stop()
+            gc.unfreeze()
         for context in contexts:
             await context.__aexit__(None, None, None)
     assert plain < 5_000
