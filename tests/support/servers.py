@@ -9,6 +9,7 @@ Modules below `tests/` can be served, as in `support.fixture_app:app`.
 """
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -70,19 +71,37 @@ class ServerError(Exception):
     """A server did not start or stop; with the end of its output."""
 
 
-# Hypothesis seeds the random numbers of the process, the same for all; and the runs on several Pythons
-# at the same time must not take each other's servers for their own.
-_random = random.SystemRandom()
-_FIRST_PORT = 20_000 + 4_000 * (sys.version_info.minor % 3)
+# Several processes run tests at the same time and must not take each other's servers for their own: each has
+# a block of ports, whose first it holds as a sign. Linux gives ports from 32768 on to connections.
+_BLOCK_SIZE = 100
+_BLOCKS = range(20_000, 32_000, _BLOCK_SIZE)
+
+
+def _claim() -> range:
+    """The ports of a block that no other process has."""
+    # Hypothesis seeds the random numbers of the process, the same for all.
+    for first in random.SystemRandom().sample(_BLOCKS, len(_BLOCKS)):
+        sign = socket.socket()
+        try:
+            sign.bind((HOST, first))
+        except OSError:
+            sign.close()
+        else:
+            sign.detach()  # open as long as the process is there
+            return range(first + 1, first + _BLOCK_SIZE)
+    raise ServerError("all blocks of ports are taken")
+
+
+_ports = itertools.cycle(_claim())
 
 
 def free_port() -> int:
     """A port that nothing uses, and that the system gives to no connection: servers come back to it."""
-    while True:
-        port = _random.randrange(_FIRST_PORT, _FIRST_PORT + 4_000)  # Linux takes others from 32768 on
+    for port in itertools.islice(_ports, _BLOCK_SIZE):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind((HOST, port))
             return port
+    raise ServerError("all ports are in use")
 
 
 class ServerProcess:
