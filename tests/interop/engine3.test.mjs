@@ -7,7 +7,7 @@ import { assert, bounded, isOracle, sendRaw } from "./support.mjs";
 
 const HANDSHAKE = {
   pingInterval: 300,
-  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 1) * 1000,
+  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 2) * 1000,
 };
 const SILENCE = HANDSHAKE.pingInterval + HANDSHAKE.pingTimeout;
 const OCTETS = { "content-type": "application/octet-stream" };

@@ -6,7 +6,7 @@ import { assert, bounded, Frames, isOracle, sendRaw, url } from "./support.mjs";
 
 const HANDSHAKE = {
   pingInterval: 300,
-  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 1) * 1000,
+  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 2) * 1000,
   maxPayload: 1_000_000,
 };
 

@@ -15,7 +15,7 @@ const http = createServer((request, response) => {
 });
 const heartbeat = {
   pingInterval: 300,
-  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 1) * 1000,
+  pingTimeout: Number(process.env.FIXTURE_PING_TIMEOUT ?? 2) * 1000,
 };
 
 // /engine.io: every message comes back as it went. /engine3: also for clients of protocol 3.

@@ -33,7 +33,7 @@ from arcwire.engineio.server import Connection, Engine
 from arcwire.hosts.asgi import EngineApp
 
 PING_INTERVAL = 0.3
-PING_TIMEOUT = float(os.environ.get("FIXTURE_PING_TIMEOUT", "1"))
+PING_TIMEOUT = float(os.environ.get("FIXTURE_PING_TIMEOUT", "2"))
 
 
 class Echo:
