@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urljoin
 
 import msgspec
 
@@ -63,9 +64,10 @@ def explain(answer: Answer, address: Address, transport: str) -> ConnectError:
         refusal = _refusal.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = "" if _is_page(answer, text) else _beginning(text)
-        location = answer.header("location")
-        if status < 400 and location:
-            said = f"it is at {location}"
+        if status < 400 and (location := answer.header("location")):
+            # The query is that of the request.
+            target = urljoin(f"{address.web}/", location).partition("?")[0]
+            said = f"it is at {target}"
         message = f"{url} refused {transport} with {_name(status)}{f': {said}' if said else ''}"
         return HandshakeRejected(message, url, status=status, body=text)
     return HandshakeRejected(

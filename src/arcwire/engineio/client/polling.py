@@ -114,7 +114,7 @@ class PollingRequests:
         if isinstance(error, _ConnectionLost):
             return Unreachable(f"{url}: the connection ended without an answer", url)
         if isinstance(error, aiohttp.ClientResponseError):
-            return NotAnEngine(f"{url}: what answers does not speak HTTP: {error.message}", url)
+            return NotAnEngine(f"{url}: what answers does not speak HTTP", url)
         return network_error(error, self._address)
 
 

@@ -81,6 +81,7 @@ class _Handshake(asyncio.Protocol):
         self._headers: list[tuple[str, str]] = []
         self._body = bytearray()
         self._received = 0
+        self._head_complete = False
         self._complete = False
         self._agreement: Agreement | None = None
 
@@ -113,7 +114,7 @@ class _Handshake(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self.done.done():
             return
-        if self._status():
+        if self._head_complete:
             self._refuse()  # an answer that ends with the connection
         else:
             how = f" ({error})" if error is not None else ""
@@ -124,6 +125,9 @@ class _Handshake(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+
+    def on_headers_complete(self) -> None:
+        self._head_complete = True
 
     def on_body(self, data: bytes) -> None:
         self._body += data[: BODY_LIMIT - len(self._body)]
