@@ -21,6 +21,7 @@ from arcwire.socketio.client.membership import AuthSource, Membership
 from arcwire.socketio.client.multiplexer import ClientConnection, Multiplexer
 from arcwire.socketio.client.options import ReconnectionOptions, SocketOptions
 from arcwire.socketio.client.socket import ClientSocket
+from arcwire.socketio.client.states import StateName
 from arcwire.socketio.protocol.codec import Codec
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.signature import Signature
@@ -28,6 +29,8 @@ from arcwire.socketio.tasks import Tasks, start
 
 Opener: TypeAlias = Callable[[str, Multiplexer, EngineClientConfig], Awaitable[ClientConnection]]
 """Opens an Engine.IO connection; raises ConnectError."""
+
+_ELSEWHERE = "this client belongs to another event loop, in which it connected: make one for each loop"
 
 logger = logging.getLogger("arcwire.socketio")
 
@@ -104,7 +107,8 @@ class Manager:
 
     def activate(self, socket: Membership) -> None:
         """A socket wants to be connected."""
-        self.bind()
+        if socket.state.name is StateName.CLOSED:
+            return  # again, by a handler of its new state
         if self._multiplexer is not None:
             socket.enter(self._multiplexer)
         elif self._opening is None:
@@ -185,24 +189,31 @@ class Manager:
         """Call it on the loop's thread: now when this is that thread, else soon and in order."""
         if self.thread is None or self.thread == get_ident():
             function(*args)
-        else:
-            self._running_loop.call_soon_threadsafe(self._guarded, function, *args)
+            return
+        loop = self._running_loop
+        if loop.is_closed():
+            raise RuntimeError(_ELSEWHERE)
+        loop.call_soon_threadsafe(self._guarded, function, *args)
 
     def call_soon(self, function: Callable[..., None], *args: Any) -> None:
         """Call it in the next round of the loop."""
         self._running_loop.call_soon(function, *args)
 
     def bind(self) -> None:
-        """Belong to the running loop. Raises RuntimeError when there is none."""
+        """Belong to the running loop. Raises RuntimeError when there is none, or when it is another one."""
+        loop = asyncio.get_running_loop()
         if self.loop is None:
-            self.loop = asyncio.get_running_loop()
+            self.loop = loop
             self.thread = get_ident()
             self._clocks = clocks()
+        elif loop is not self.loop:
+            raise RuntimeError(_ELSEWHERE)
 
     @property
     def timers(self) -> Timers:
         """All deadlines of this loop's clients."""
-        self.bind()
+        if self._clocks is None:
+            self.bind()
         assert self._clocks is not None
         return self._clocks.timers
 
@@ -256,7 +267,8 @@ class Manager:
 
     @property
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        self.bind()
+        if self.loop is None:
+            self.bind()
         assert self.loop is not None
         return self.loop
 
