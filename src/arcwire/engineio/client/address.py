@@ -3,7 +3,7 @@
 import base64
 import secrets
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from arcwire.engineio.client.config import EngineClientConfig
 from arcwire.engineio.protocol.batch import BATCH, LIMIT, PARAMETER
@@ -97,10 +97,10 @@ def read_url(url: str) -> Address:
         raise ValueError(
             f"{parts.scheme}:// is no scheme for a server; there are http, https, ws, wss and unix"
         )
-    if not parts.hostname:
+    if not parts.hostname or any(character.isspace() for character in parts.hostname):
         raise ValueError(f"the URL {url!r} has no host")
     usual = 443 if secure else 80
-    port = parts.port or usual
+    port = _port(parts, usual)
     host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
     name = f"[{host}]" if ":" in host else host
     credentials = ""
@@ -115,3 +115,13 @@ def read_url(url: str) -> Address:
         credentials=credentials,
         query=query,
     )
+
+
+def _port(parts: SplitResult, usual: int) -> int:
+    try:
+        port = usual if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if not port:
+        raise ValueError(f"the port in {parts.netloc.rpartition('@')[2]!r} is no number from 1 to 65535")
+    return port
