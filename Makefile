@@ -7,6 +7,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+# Without bytecode each of the hundreds of programs that tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Unit tests run on every Python that is here and supported, everything else on the newest.
 VERSIONS := $(shell scripts/pythons | cut -d ' ' -f 1)
 NEWEST := $(firstword $(VERSIONS))
@@ -20,10 +23,21 @@ VENVS := $(VERSIONS:%=.venv-%)
 # npm writes this file last; it stands for the whole folder.
 MODULES := node_modules/.package-lock.json
 
+# What `make test` runs side by side, quick ones first. Unit and interop tests wait more than they compute, so
+# each comes in two halves that take about as long: what is named here, and the rest.
+unit_half := tests/engineio tests/hosts
+interop_half := tests/interop/test_node_suites.py
+UNIT := $(VERSIONS:%=unit-%-links) $(VERSIONS:%=unit-%-rest)
+INTEROP := interop-suites interop-rest
+CHECKS := lint types imports js $(INTEROP) $(UNIT)
+
+side_by_side := --output-sync=target --keep-going
+
 # Example pages that are bundled.
 BUNDLED := $(addprefix examples/,vite_typescript react_hook)
 
-.PHONY: help run test setup lint format types imports js unit interop browser coverage bench lock clean chromium firefox
+.PHONY: help run test setup lint format types imports js unit $(VERSIONS:%=unit-%) $(UNIT) interop $(INTEROP) \
+    browser coverage bench lock clean chromium firefox
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -31,9 +45,17 @@ help: ## Show what there is to make
 run: .venv-$(NEWEST)/.project ## Start the chat on http://127.0.0.1:3000 (HOST=, PORT=)
 	@exec $(python) examples/chat/app.py --host '$(HOST)' --port '$(PORT)'
 
+# Each check shows its output when it is done; what has not passed in the end, for whatever reason, is named.
+# The browsers come last and alone: they are heavy, and what they need is built into files that others read.
 test: ## Run every check
-	@$(MAKE) -j2 setup
-	@$(MAKE) -j1 --keep-going lint types imports js unit interop browser
+	@rm -rf build/passed
+	@$(MAKE) $(side_by_side) --jobs=6 setup $(CHECKS:%=build/passed/%) || true
+	@$(MAKE) build/passed/browser || true
+	@failed=; for check in $(CHECKS) browser; do [ -e build/passed/$$check ] || failed+=" $$check"; done; \
+	    if [ "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi; echo 'Passed: $(CHECKS) browser'
+
+$(CHECKS:%=build/passed/%) build/passed/browser: build/passed/%: %
+	@mkdir -p $(@D) && touch $@
 
 setup: $(VENVS:%=%/.test) js/client/$(MODULES) tests/interop/$(MODULES) tests/browser/$(MODULES) $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Get everything that the checks need
 
@@ -45,9 +67,10 @@ format: .venv-$(NEWEST)/.test ## Put the code into shape (ruff)
 	$(python) -m ruff check --fix
 	$(python) -m ruff format
 
-types: .venv-$(NEWEST)/.test ## Check types (mypy, strict), also of the Python in the documentation
+types: .venv-$(NEWEST)/.test ## Check types (mypy, strict), also of the Python in the documentation, and what mypy says about users' code
 	@rm -rf build/snippets && $(python) tests/support/snippets.py build/snippets
 	$(python) -m mypy src examples build/snippets
+	$(python) -m pytest tests/typing
 
 imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
 	.venv-$(NEWEST)/bin/lint-imports --no-logo
@@ -55,15 +78,28 @@ imports: .venv-$(NEWEST)/.test ## Check that imports point down (import-linter)
 js: js/client/$(MODULES) ## Check the browser client: style, types, tests, sizes, the files that the server has
 	cd js/client && npm run --silent lint && npm run --silent types && npm test --silent
 
-# All Pythons at the same time: the tests wait four times as long as they compute.
 unit: ## Test without Node and browser, on every Python that is here
-	@$(MAKE) --jobs=$(words $(VERSIONS)) --output-sync=target --keep-going $(VERSIONS:%=unit-%)
+	@$(MAKE) $(side_by_side) --jobs=$(words $(UNIT)) $(UNIT)
 
-unit-%: .venv-%/.test
-	.venv-$*/bin/python -m pytest --ignore tests/interop --ignore tests/browser
+$(VERSIONS:%=unit-%): unit-%:
+	@$(MAKE) $(side_by_side) --jobs=2 $@-links $@-rest
 
-interop: .venv-$(NEWEST)/.test tests/interop/$(MODULES) js/client/$(MODULES) ## Test with the clients and suites that others wrote
-	$(python) -m pytest tests/interop
+$(VERSIONS:%=unit-%-links): unit-%-links: .venv-%/.test
+	.venv-$*/bin/python -m pytest $(unit_half)
+
+$(VERSIONS:%=unit-%-rest): unit-%-rest: .venv-%/.test
+	.venv-$*/bin/python -m pytest $(patsubst %,--ignore %,$(unit_half) tests/typing tests/interop tests/browser)
+
+interop: ## Test with the clients and suites that others wrote
+	@$(MAKE) $(side_by_side) --jobs=2 $(INTEROP)
+
+$(INTEROP): .venv-$(NEWEST)/.test tests/interop/$(MODULES) js/client/$(MODULES)
+
+interop-suites:
+	$(python) -m pytest $(interop_half)
+
+interop-rest:
+	$(python) -m pytest tests/interop --ignore $(interop_half)
 
 browser: .venv-$(NEWEST)/.test tests/browser/$(MODULES) tests/interop/$(MODULES) js/client/dist/index.js $(BUNDLED:%=%/$(MODULES)) chromium firefox ## Test in Chromium and Firefox
 	$(python) -m pytest tests/browser
