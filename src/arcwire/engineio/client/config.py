@@ -111,7 +111,8 @@ class EngineClientConfig:
     server_hostname: str | None = None
     """The name that the certificate has to be for, if not that of the URL."""
     local_address: str | tuple[str, int] | None = None
-    """The address of this machine to connect from, or address and port."""
+    """The address of this machine to connect from, or address and port; `"0.0.0.0"` and `"::"` are any of
+    IPv4 and of IPv6 alone."""
     proxy: str | None = None
     """URL of a proxy: `http://`, `socks5://`, `socks5h://` (which resolves names itself), `socks4://` or
     `socks4a://`, with `user:password@` before the host if need be."""
