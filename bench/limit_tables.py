@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from limits import KERNEL, OWN, TOOLS, Limit, limit_of
+from limits import KERNEL, OWN, TOOLS, Cost, Limit, limit_of
 from markdown import MISSING, short, table
 from results import Results, Run, entry_of
 from targets import verdicts
@@ -15,21 +15,28 @@ def limits_table(results: Results) -> str:
     rows = []
     for limit in _limits(results):
         verdict = limit.verdict
-        bare = MISSING if limit.bare_ratio is None else f"{limit.bare_ratio:.2f}"
-        times = (limit.allowed, limit.used, limit.kernel, limit.tools, limit.own)
         rows.append(
             [
                 *(verdict.work.title, verdict.server, verdict.rival),
-                *(f"{verdict.wanted:g}", f"{verdict.ratio:.2f}", bare),
-                *(MISSING if time is None else short(time) for time in times),
+                *(f"{verdict.wanted:g}", _ratio(verdict.ratio), _ratio(limit.bare_ratio)),
+                *(short(limit.allowed), _cost(limit.used), _cost(limit.bare)),
+                MISSING if limit.beyond is None else short(limit.beyond),
                 limit.name,
             ]
         )
     if not rows:
         return "No target is missed whose times were measured."
     ratios = ["wanted", "reached", "bare handler"]
-    times_header = ["µs allowed", "µs used", "kernel", "tools", "Arcwire"]
-    return table(["work", "server", "to", *ratios, *times_header, "limit"], rows, align_from=3)
+    times = ["µs allowed", "used (kernel)", "bare handler (kernel)", "beyond it"]
+    return table(["work", "server", "to", *ratios, *times, "limit"], rows, align_from=3)
+
+
+def _ratio(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def _cost(cost: Cost | None) -> str:
+    return MISSING if cost is None else f"{short(cost.total)} ({short(cost.kernel)})"
 
 
 def costs_table(results: Results) -> str:
@@ -56,13 +63,13 @@ def balance_text(results: Results) -> str:
     decided = [verdict.met for verdict in verdicts(results) if verdict.met is not None]
     text = f"{sum(decided)} of {len(decided)} targets are met."
     counts = Counter(limit.name for limit in _limits(results))
-    reasons = (
-        (KERNEL, "the kernel alone takes more than is allowed"),
-        (TOOLS, "a bare handler on the same libraries misses them, too"),
-        (OWN, "Arcwire's own code is the limit"),
+    if not counts:
+        return text
+    return (
+        f"{text} Of the others, {counts[KERNEL]} allow less time than the kernel alone takes, "
+        f"{counts[TOOLS]} less than a bare handler on the same libraries takes; "
+        f"{counts[OWN]} are missed by what Arcwire does beyond it."
     )
-    others = [f"for {counts[name]} {reason}" for name, reason in reasons if counts[name]]
-    return f"{text} Of the others, {', '.join(others)}." if others else text
 
 
 def _limits(results: Results) -> list[Limit]:

@@ -9,57 +9,60 @@ from peers import BARE
 from results import Results, Run, entry_of, ratio
 from targets import Verdict, servers_of
 
-KERNEL, TOOLS, OWN = "the kernel", "the tools", "Arcwire"
+KERNEL, TOOLS, OWN = "kernel", "tools", "Arcwire"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU time of a message (a delivery, a connection) in microseconds, and the kernel's part of it."""
+
+    total: float
+    kernel: float
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """CPU time of a message (a delivery, a connection) in microseconds.
+    """What would meet a target, beside what Arcwire takes and what the bare handler on the same Python takes.
 
-    `allowed` would meet the target and `used` is spent: `kernel` in the kernel, the rest in user code. Of
-    that the bare handler on the same Python needs `tools`; `bare` is its whole time, `bare_ratio` what it
-    reaches where Arcwire reaches the ratio of the verdict. These three are None where it was not measured.
+    `bare` and `bare_ratio`, its figure in parts of the rival's, are None where it was not measured.
     """
 
     verdict: Verdict
     allowed: float
-    used: float
-    kernel: float
-    tools: float | None
-    bare: float | None
-    bare_ratio: float | None
+    """CPU time of a message in microseconds."""
+    used: Cost
+    bare: Cost | None = None
+    bare_ratio: float | None = None
 
     @property
-    def own(self) -> float | None:
-        """What Arcwire does beyond the bare handler in user code."""
-        return None if self.tools is None else self.used - self.kernel - self.tools
+    def beyond(self) -> float | None:
+        """What Arcwire takes beyond the bare handler."""
+        return self.used.total - self.bare.total if self.bare else None
 
     @property
     def name(self) -> str:
-        """The first of these that alone takes more than is allowed; Arcwire, if neither does.
+        """KERNEL where what no handler can do without has the kernel take more than is allowed.
 
-        `KERNEL`: what Arcwire has the kernel do. `TOOLS`: all that the bare handler does.
+        Else TOOLS where the bare handler as a whole takes more, and OWN where it would meet the target.
         """
-        if self.kernel > self.allowed:
+        least = self.bare or self.used
+        if least.kernel > self.allowed:
             return KERNEL
-        if self.bare_ratio is not None and self.bare_ratio < self.verdict.wanted:
-            return TOOLS
-        return OWN
+        return TOOLS if self.bare and self.bare.total > self.allowed else OWN
 
     def __str__(self) -> str:
         """In a few words, with the figures that decide."""
-        left = self.allowed - self.kernel - (self.tools or 0)
+        rival, least, allowed = self.verdict.rival, self.bare or self.used, short(self.allowed)
+        bare = f"bare handler {self.bare_ratio:.2f}" if self.bare_ratio else "no bare handler"
         if self.name == KERNEL:
-            text = f"kernel alone {short(self.kernel)} of {short(self.allowed)} µs"
-        elif self.name == TOOLS:
-            text = f"bare handler {self.bare_ratio:.2f}"
-        elif self.own is None:
-            text = f"user code {short(self.used - self.kernel)} of {short(left)} µs"
-        else:
-            text = (
-                f"Arcwire itself {short(self.own)} of {short(left)} µs (bare handler {self.bare_ratio:.2f})"
-            )
-        return f"{self.verdict.rival}: {text}"
+            return f"{rival}: kernel alone {short(least.kernel)} of {allowed} µs ({bare})"
+        if self.bare is None or self.beyond is None:
+            user, left = self.used.total - self.used.kernel, self.allowed - self.used.kernel
+            return f"{rival}: user code {short(user)} of {short(left)} µs ({bare})"
+        if self.name == TOOLS:
+            return f"{rival}: {bare}, {short(self.bare.total)} of {allowed} µs"
+        left = self.allowed - self.bare.total
+        return f"{rival}: Arcwire itself {short(self.beyond)} of {short(left)} µs ({bare})"
 
 
 def limit_of(results: Results, verdict: Verdict) -> Limit | None:
@@ -68,17 +71,15 @@ def limit_of(results: Results, verdict: Verdict) -> Limit | None:
     mine, theirs = (entry_of(summary, work.name, name) for name in (verdict.server, verdict.rival))
     if verdict.met is not False or verdict.ratio is None or not mine or not theirs or "system_us" not in mine:
         return None
-    used = 1e6 / _median(mine, work.figure.name)
+    used = 1e6 / float(mine[work.figure.name]["median"])
+    limit = Limit(verdict, used * verdict.ratio / verdict.wanted, _cost(mine, used))
     bare = _bare(results, verdict)
-    return Limit(
-        verdict,
-        allowed=used * verdict.ratio / verdict.wanted,
-        used=used,
-        kernel=_median(mine, "system_us"),
-        tools=_median(bare, "user_us") if bare else None,
-        bare=1e6 / _median(bare, work.figure.name) if bare else None,
-        bare_ratio=ratio(bare, theirs, work.figure.name) if bare else None,
-    )
+    bare_ratio = ratio(bare, theirs, work.figure.name) if bare else None
+    if not bare or not bare_ratio:
+        return limit
+    # By ratios within rounds, as all that is compared.
+    cost = _cost(bare, used * verdict.ratio / bare_ratio)
+    return Limit(verdict, limit.allowed, limit.used, cost, bare_ratio)
 
 
 def _bare(results: Results, verdict: Verdict) -> Run | None:
@@ -90,5 +91,6 @@ def _bare(results: Results, verdict: Verdict) -> Run | None:
     return None
 
 
-def _median(entry: Run, figure: str) -> float:
-    return float(entry[figure]["median"])
+def _cost(entry: Run, total: float) -> Cost:
+    user, system = (float(entry[figure]["median"]) for figure in ("user_us", "system_us"))
+    return Cost(total, total * system / (user + system))

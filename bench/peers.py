@@ -19,7 +19,7 @@ NODE, BUN, SOCKETIO = "node", "bun", "python-socketio-"
 FAST, ASGI, JAVASCRIPT, PYTHON, BARE = "fast", "asgi", "javascript", "python", "bare"
 ARCWIRE_PACKAGES = ("arcwire", "picows", "msgspec", "uvloop", "uvicorn", "httptools", "websockets")
 SOCKETIO_PACKAGES = ("python-socketio", "uvloop", "uvicorn", "httptools", "websockets", "pydantic")
-NODE_PACKAGES = ("socket.io", "ws", "uwebsockets", "zod")
+NODE_PACKAGES = ("socket.io", "ws", "bufferutil", "uwebsockets", "zod")
 BUN_PACKAGES = ("socket.io", "@socket.io/bun-engine", "zod")
 BARE_WORKS = ("echo-*", "ack-*", "typed-*", "text-*", "binary-*", "broadcast-*", "connect-websocket")
 

@@ -23,6 +23,7 @@ from works import WORKS, Work
 
 ROUNDS, SECONDS, WARMUP = 5, 1.2, 1.2
 QUICK_ROUNDS, QUICK_SECONDS = 2, 0.8
+STEADY_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def chosen(name: str, patterns: Sequence[str] | None) -> bool:
 
 
 def cases(servers: Sequence[Peer], works: Sequence[Work], rounds: int) -> list[Case]:
-    """Every server gets every work that it can do once in each round.
+    """Every server gets every work that it can do once in each round, steady works in the first rounds.
 
     Each round begins with another server, so that none is always measured after the same one.
     """
@@ -129,6 +130,8 @@ def cases(servers: Sequence[Peer], works: Sequence[Work], rounds: int) -> list[C
     for number in range(rounds if servers else 0):
         turn = number % len(servers)
         for work in works:
+            if work.steady and number >= STEADY_ROUNDS:
+                continue
             turns = [*servers[turn:], *servers[:turn]]
             made += [Case(number + 1, work, peer) for peer in turns if peer.does(work.name)]
     return made

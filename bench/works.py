@@ -43,6 +43,8 @@ class Work:
     figure: Figure = PER_CPU_SECOND
     warmups: int = 1
     """How many times the usual warm-up it takes until compilers have done their best."""
+    steady: bool = False
+    """Whether the figure is the same in each run, so that the first rounds are enough."""
 
     def flags(self) -> list[str]:
         """Arguments for the load generator."""
@@ -85,7 +87,14 @@ WORKS = (
     Work("storm-10000", "10,000 disconnect at once", "storm", 10_000, figure=CONNECTIONS_PER_CPU_SECOND),
     Work("latency-4000", "echo at 4,000 / s", "echo", 100, 64, rate=4000, figure=LATENCY),
     Work("latency-20000", "echo at 20,000 / s", "echo", 100, 64, rate=20_000, figure=LATENCY),
-    Work("idle-websocket", "memory of an idle WebSocket, 10,000 of them", "idle", 10_000, figure=MEMORY),
+    Work(
+        "idle-websocket",
+        "memory of an idle WebSocket, 10,000 of them",
+        "idle",
+        10_000,
+        figure=MEMORY,
+        steady=True,
+    ),
     Work(
         "idle-polling",
         "memory of an idle polling client, 10,000 of them",
@@ -93,6 +102,7 @@ WORKS = (
         10_000,
         transport="polling",
         figure=MEMORY,
+        steady=True,
     ),
     Work("start", "start of a small server", "start", 1, figure=START),
 )

@@ -158,6 +158,9 @@ def accept(_request: WSUpgradeRequest) -> Connection:
 
 
 async def main() -> None:
+    # glibc learns from a large block that is freed to keep the memory of large messages, which it would else
+    # give back and fetch again for each. Larger programs have taught it that by their imports.
+    bytes(16 << 20)
     server = await ws_create_server(accept, "127.0.0.1", int(sys.argv[1]), backlog=2048, use_aiofastnet=False)
     await server.serve_forever()
 

@@ -6,7 +6,7 @@ import limit_tables
 import pytest
 import results
 import tables
-from limits import KERNEL, OWN, TOOLS, Limit, limit_of
+from limits import KERNEL, OWN, TOOLS, Cost, Limit, limit_of
 from targets import verdicts
 
 from support.figures import memory, pace
@@ -32,27 +32,30 @@ def echo(kernel: float, bare: float, bare_user: float) -> dict[str, Any]:
     )
 
 
-def test_time_is_divided_among_kernel_tools_and_arcwire() -> None:
+def test_what_is_allowed_is_put_beside_what_arcwire_and_the_bare_handler_take() -> None:
     (limit,) = limits(echo(kernel=3, bare=5, bare_user=2.5))
     assert limit.verdict.rival == "bun"
     assert limit.allowed == pytest.approx(8, rel=1e-3)
-    assert (limit.used, limit.kernel, limit.tools) == (10, 3, 2.5)
-    assert limit.bare == pytest.approx(5)
-    assert limit.own == pytest.approx(4.5)
+    assert limit.used == Cost(10, 3)
+    assert limit.bare is not None
+    assert (limit.bare.total, limit.bare.kernel) == pytest.approx((5, 2.5), rel=1e-3)
+    assert limit.beyond == pytest.approx(5, rel=1e-3)
     assert limit.bare_ratio == pytest.approx(1.76, rel=1e-3)
 
 
 @pytest.mark.parametrize(
     "kernel, bare, bare_user, name, text",
     [
-        (3, 5, 2.5, OWN, "bun: Arcwire itself 4.50 of 2.50 µs (bare handler 1.76)"),
-        (3, 8.8, 5.8, TOOLS, "bun: bare handler 1.00"),
-        (8.5, 9, 0.5, KERNEL, "bun: kernel alone 8.50 of 8.00 µs"),
+        (3, 5, 2.5, OWN, "bun: Arcwire itself 5.00 of 3.00 µs (bare handler 1.76)"),
+        (9, 5, 2.5, OWN, "bun: Arcwire itself 5.00 of 3.00 µs (bare handler 1.76)"),
+        (3, 8.8, 5.8, TOOLS, "bun: bare handler 1.00, 8.80 of 8.00 µs"),
+        (8.5, 9, 0.5, KERNEL, "bun: kernel alone 8.50 of 8.00 µs (bare handler 0.98)"),
     ],
 )
-def test_the_limit_is_what_alone_takes_more_than_is_allowed(
+def test_the_limit_is_the_first_that_takes_more_than_is_allowed(
     kernel: float, bare: float, bare_user: float, name: str, text: str
 ) -> None:
+    """System calls that the bare handler does without are Arcwire's."""
     made = echo(kernel, bare, bare_user)
     (limit,) = limits(made)
     assert limit.name == name
@@ -60,16 +63,33 @@ def test_the_limit_is_what_alone_takes_more_than_is_allowed(
     assert text in tables.targets_table(made)
 
 
-def test_without_a_bare_handler_user_code_is_one() -> None:
+@pytest.mark.parametrize(
+    "kernel, name, text, row",
+    [
+        (
+            30,
+            OWN,
+            "bun: user code 70.0 of 50.0 µs (no bare handler)",
+            "| 80.0 | 100 (30.0) | – | – | Arcwire |",
+        ),
+        (
+            85,
+            KERNEL,
+            "bun: kernel alone 85.0 of 80.0 µs (no bare handler)",
+            "| 80.0 | 100 (85.0) | – | – | kernel |",
+        ),
+    ],
+)
+def test_without_a_bare_handler_user_code_is_one(kernel: float, name: str, text: str, row: str) -> None:
     made = summary(
-        pace("polling-100", "arcwire-3.13", 10_000, user_us=70.0, system_us=30.0),
+        pace("polling-100", "arcwire-3.13", 10_000, user_us=100 - kernel, system_us=kernel),
         pace("polling-100", "bun", 12_500, user_us=50.0, system_us=30.0),
     )
     (limit,) = limits(made)
-    assert (limit.tools, limit.bare, limit.own, limit.name) == (None, None, None, OWN)
-    assert str(limit) == "bun: user code 70.0 of 50.0 µs"
-    (row,) = limit_tables.limits_table(made).splitlines()[2:]
-    assert row.endswith("| bun | 1 | 0.80 | – | 80.0 | 100 | 30.0 | – | – | Arcwire |")
+    assert (limit.bare, limit.bare_ratio, limit.beyond, limit.name) == (None, None, None, name)
+    assert str(limit) == text
+    (line,) = limit_tables.limits_table(made).splitlines()[2:]
+    assert line.endswith(f"| bun | 1 | 0.80 | – {row}")
 
 
 def test_the_bare_handler_of_another_python_says_nothing() -> None:
@@ -79,7 +99,7 @@ def test_the_bare_handler_of_another_python_says_nothing() -> None:
         pace(BROADCAST, "bare-3.13", 150_000, user_us=1, system_us=6),
     )
     limit = next(limit for limit in limits(made) if limit.verdict.server == "arcwire-3.11")
-    assert limit.tools is None
+    assert limit.bare is None
 
 
 def test_what_is_met_or_about_memory_or_of_an_older_file_has_no_limit() -> None:
@@ -103,8 +123,10 @@ def test_costs_and_calls_are_shown_for_every_server() -> None:
 
 
 def test_the_balance_counts_what_is_met_and_the_limits_of_the_rest() -> None:
-    assert limit_tables.balance_text(echo(kernel=3, bare=8.8, bare_user=5.8)) == (
-        "0 of 1 targets are met. Of the others, for 1 a bare handler on the same libraries misses them, too."
+    made = echo(kernel=3, bare=8.8, bare_user=5.8)
+    assert limit_tables.balance_text(made) == (
+        "0 of 1 targets are met. Of the others, 0 allow less time than the kernel alone takes, 1 less than "
+        "a bare handler on the same libraries takes; 0 are missed by what Arcwire does beyond it."
     )
 
 

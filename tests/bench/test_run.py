@@ -57,6 +57,13 @@ def test_the_bare_handler_gets_the_works_that_it_can_do() -> None:
     assert not {"polling-100", "storm-10000", "idle-websocket", "rooms-100x10", "start"} & names
 
 
+def test_what_is_steady_is_measured_in_the_first_rounds() -> None:
+    many = run.cases([BUN], [WORK["idle-websocket"], WORK["start"]], 5)
+    rounds = [case.round for case in many if case.work.name == "idle-websocket"]
+    assert rounds == [1, 2]
+    assert len(many) == 7
+
+
 @pytest.mark.parametrize(
     "error, told", [(ProcessFailed("too late"), "too late"), (KeyError("sid"), "KeyError: 'sid'")]
 )
