@@ -44,7 +44,9 @@ class SystemCalls:
             threads = [thread for pid in process_tree(root) for thread in _threads(pid)]
             for kind, events in KINDS.items():
                 for number in map(_event_id, events):
-                    self._counters[kind] += [_open(number, thread) for thread in threads]
+                    for thread in threads:
+                        with suppress(ProcessLookupError):  # it has ended since
+                            self._counters[kind].append(_open(number, thread))
         except OSError:
             self.close()
             raise

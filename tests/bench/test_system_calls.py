@@ -1,5 +1,6 @@
 """Kernel and user code of another process, told apart; its system calls, counted."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def test_the_share_of_the_kernel_is_seen() -> None:
 
 @pytest.fixture(scope="module")
 def permitted() -> None:
-    with system_calls(1) as calls:
+    with system_calls(os.getpid()) as calls:
         if calls is None:
             pytest.skip("no tracepoints for this user")
 
