@@ -1,16 +1,21 @@
-"""A server whose clients are in memory: bytes go into uvicorn's protocols and come out of transports.
+"""A server whose clients are in memory: bytes go into uvicorn's protocols and come out of transports. And a
+client whose server is.
 
 What is used of Arcwire is what an application uses and how uvicorn starts the fast path, so that the
 same file measures commits whose insides differ.
 """
 
 import asyncio
-from collections.abc import Callable
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import uvicorn
 import uvloop
 from uvicorn.server import ServerState
+
+from arcwire import Client
 
 HEADERS = (
     "Host: 127.0.0.1:3000\r\n"
@@ -37,19 +42,32 @@ MASK = b"\x11\x22\x33\x44"
 class Loop(uvloop.Loop):  # type: ignore[misc]  # a class of Cython
     """A loop on which no time passes: deadlines fall into the same slots in every run."""
 
+    connecting: "asyncio.Future[Transport]"
+    """What a client connects; to be made before it does."""
+
     def time(self) -> float:
         return 1000.0
 
+    async def create_unix_connection(  # type: ignore[override]  # only what the client needs of it
+        self, make_protocol: Callable[[], Any], *args: Any, **options: Any
+    ) -> tuple["Transport", Any]:
+        """A connection to whoever awaits `connecting`."""
+        transport = Transport(make_protocol())
+        self.connecting.set_result(transport)
+        return transport, transport.protocol
+
 
 class Transport(asyncio.Transport):
-    """Keeps what is written, as a socket that takes everything would; starts with uvicorn's protocol."""
+    """Keeps what is written, as a socket that takes everything would."""
 
-    def __init__(self, host: "Host") -> None:
+    def __init__(self, protocol: Any) -> None:
         super().__init__()
         self.written: list[bytes] = []
         self.closed = False
-        self.protocol: Any = host.new_protocol()
-        self.protocol.connection_made(self)
+        self._answers: Iterator[bytes] | None = None
+        self._answered: asyncio.Future[None]
+        self.protocol = protocol
+        protocol.connection_made(self)
 
     def feed(self, data: bytes) -> None:
         """The peer sends `data`."""
@@ -71,6 +89,23 @@ class Transport(asyncio.Transport):
         self.written.clear()
         return written
 
+    def answer_with(self, answers: Iterable[bytes]) -> asyncio.Future[None]:
+        """Feed one of these each time that something was written: in the next turn of the loop, and outside
+        of any task, as from a socket. What is returned is done when there was no more to answer with."""
+        self._answers = iter(answers)
+        self._answered = asyncio.get_running_loop().create_future()
+        return self._answered
+
+    def _answer(self) -> None:
+        self.written.clear()
+        assert self._answers is not None
+        answer = next(self._answers, None)
+        if answer is not None:
+            self.feed(answer)
+        else:
+            self._answers = None
+            self._answered.set_result(None)
+
     async def wait_for(self, part: bytes) -> bytes:
         """What was written, once `part` is in it."""
         for _ in range(MAX_TICKS):
@@ -82,6 +117,8 @@ class Transport(asyncio.Transport):
         raise RuntimeError(f"{part!r} was not written, but {self.take()!r}")
 
     def write(self, data: Any) -> None:
+        if self._answers is not None and not self.written:
+            asyncio.get_running_loop().call_soon(self._answer)
         self.written.append(data)
 
     def writelines(self, list_of_data: Any) -> None:
@@ -145,7 +182,7 @@ class Host:
 
     async def open_websocket(self) -> Transport:
         """A client that has opened a WebSocket and joined the root namespace."""
-        transport = Transport(self)
+        transport = Transport(self.new_protocol())
         target = "/socket.io/?EIO=4&transport=websocket"
         transport.feed(f"GET {target} HTTP/1.1\r\n{HEADERS}{UPGRADE}\r\n".encode())
         await transport.wait_for(b'"sid"')
@@ -155,7 +192,7 @@ class Host:
 
     async def open_polling(self) -> "PollingClient":
         """A client that polls and has joined the root namespace."""
-        transport = Transport(self)
+        transport = Transport(self.new_protocol())
         transport.feed(f"GET /socket.io/?EIO=4&transport=polling&t=abc HTTP/1.1\r\n{HEADERS}\r\n".encode())
         opened = await transport.wait_for(b'"sid"')
         client = PollingClient(transport, opened.partition(b'"sid":"')[2].partition(b'"')[0].decode())
@@ -190,3 +227,41 @@ def client_frame(payload: bytes) -> bytes:
 
 
 CONNECT = client_frame(b"40")
+
+
+def server_frame(payload: bytes) -> bytes:
+    """A text frame that is not masked, of at most 65,535 bytes."""
+    size = len(payload)
+    return (bytes((0x81, size)) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")) + payload
+
+
+async def open_client(*, batches: bool) -> tuple[Client, Transport]:
+    """A client that has joined the root namespace of a server in memory, and what is between them.
+
+    `batches` is whether the server agrees to them.
+    """
+    client = Client("unix:/in/memory", transports=("websocket",))
+    loop = cast("Loop", asyncio.get_running_loop())
+    loop.connecting = loop.create_future()
+    connecting = asyncio.ensure_future(client.connect())
+    transport = await loop.connecting
+    request = await transport.wait_for(b"\r\n\r\n")
+    key = request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+    accept = base64.b64encode(hashlib.sha1(key + KEY_SUFFIX, usedforsecurity=False).digest())
+    transport.feed(SWITCHING % accept)
+    transport.feed(server_frame(OPEN % (b',"arcwire":"batch"' if batches else b"")))
+    await transport.wait_for(b"\x81\x82")  # the head of a masked frame of two bytes: `40`
+    transport.feed(server_frame(b'40{"sid":"0123456789abcdef"}'))
+    await connecting
+    return client, transport
+
+
+KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+SWITCHING = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: %b\r\n\r\n"
+)
+OPEN = (
+    b'0{"sid":"0123456789abcdefghij","upgrades":[],"pingInterval":25000,"pingTimeout":20000,'
+    b'"maxPayload":1000000%b}'
+)

@@ -1,7 +1,8 @@
 """The works that are counted. Each is made once; `run(count)` is what is measured.
 
-`codec` and `frame` works call one function of Arcwire; a commit that does not have it is left out of
-the comparison. All others go from bytes that a peer sends to bytes that it gets.
+Works named `client-...` are the client's, all others the server's: `-batch` with a server that agrees to
+batches. `codec` and `frame` works call one function of Arcwire; a commit that does not have it is left out
+of the comparison. All others go from bytes that a peer sends to bytes that it gets.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from memory import Host, Transport, client_frame
+from memory import Host, Transport, client_frame, open_client, server_frame
 
 from arcwire import Server, Socket
 
@@ -229,6 +230,91 @@ async def polling() -> Work:
     return Work(50, run)
 
 
+# -- the client: what it sends, and what it makes of the answers --------------------
+
+
+async def calls(batch: int, count: int = 100, *, batches: bool = False) -> Work:
+    """So many coroutines, each of which calls again when it has its answer; the answers come in one read."""
+    client, transport = await open_client(batches=batches)
+    answers: list[bytes] = []
+    asked = 0
+
+    async def prepare(count: int) -> None:
+        nonlocal asked
+        answers.clear()
+        for _ in range(count):
+            packets = [f'43{id}["{TEXT}"]'.encode() for id in range(asked, asked + batch)]
+            asked += batch
+            answers.append(in_frames(packets, batches=batches))
+
+    async def call(count: int) -> None:
+        for _ in range(count):
+            await client.socket.emit_with_ack("ack", TEXT)
+
+    async def run(count: int) -> None:
+        transport.answer_with(answers)
+        await asyncio.gather(*[call(count) for _ in range(batch)])
+
+    return Work(count, run, prepare, messages=batch)
+
+
+async def events(batch: int, count: int = 100, *, batches: bool = False) -> Work:
+    """Events that come in one read, each answered by another."""
+    client, transport = await open_client(batches=batches)
+
+    @client.socket.on("echo")
+    async def echo(text: str) -> None:
+        client.socket.emit("echo", text)
+
+    data = in_frames([f'42["echo","{TEXT}"]'.encode()] * batch, batches=batches)
+
+    async def run(count: int) -> None:
+        answered = transport.answer_with([data] * count)
+        client.socket.emit("echo", TEXT)
+        await answered
+
+    return Work(count, run, messages=batch)
+
+
+def in_frames(packets: list[bytes], *, batches: bool) -> bytes:
+    """What a server sends: a frame for each packet, or one for all."""
+    if batches and len(packets) > 1:
+        return server_frame(b"".join([b"\x1e" + packet for packet in packets]))
+    return b"".join([server_frame(packet) for packet in packets])
+
+
+async def client_call() -> Work:
+    return await calls(1)
+
+
+async def client_call_agreed() -> Work:
+    return await calls(1, batches=True)
+
+
+async def client_call_batch() -> Work:
+    return await calls(BATCH)
+
+
+async def client_call_one_frame() -> Work:
+    return await calls(BATCH, batches=True)
+
+
+async def client_event() -> Work:
+    return await events(1)
+
+
+async def client_event_agreed() -> Work:
+    return await events(1, batches=True)
+
+
+async def client_event_batch() -> Work:
+    return await events(BATCH)
+
+
+async def client_event_one_frame() -> Work:
+    return await events(BATCH, batches=True)
+
+
 WORKS: dict[str, Callable[[], Awaitable[Work]]] = {
     "decode-plain": decode_plain,
     "decode-ack": decode_ack,
@@ -248,5 +334,13 @@ WORKS: dict[str, Callable[[], Awaitable[Work]]] = {
     "disconnect-websocket": disconnect_websocket,
     "connect-polling": connect_polling,
     "polling": polling,
+    "client-call-1": client_call,
+    "client-call-1-batch": client_call_agreed,
+    "client-call-8": client_call_batch,
+    "client-call-8-batch": client_call_one_frame,
+    "client-event-1": client_event,
+    "client-event-1-batch": client_event_agreed,
+    "client-event-8": client_event_batch,
+    "client-event-8-batch": client_event_one_frame,
 }
 """By name; a broadcast counts as one message."""
