@@ -1,6 +1,7 @@
 """Acknowledgements that the server waits for. They always settle: answer, timeout, or disconnect."""
 
 import asyncio
+from asyncio import get_running_loop
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -8,6 +9,7 @@ import msgspec
 
 from arcwire.errors import AckTimeout, Disconnected, EventDropped, InvalidAnswer
 from arcwire.socketio.returns import Decode
+from arcwire.socketio.waiter import Waiter
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # type checkers have it: for the default
@@ -26,28 +28,45 @@ class Answer(Generic[R]):
     await gives the answer up; the event stays sent.
     """
 
-    __slots__ = ("_cleanups", "_error", "_future", "_loop", "_settled", "_timeout", "_value", "timer_slot")
+    __slots__ = (
+        "_cleanups",
+        "_decode",
+        "_error",
+        "_loop",
+        "_settled",
+        "_value",
+        "_waiters",
+        "timeout",
+        "timer_slot",
+    )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None, timeout: float | None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None, timeout: float | None, decode: Decode | None = None
+    ) -> None:
         self.timer_slot = 0
         self._loop = loop
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds within which there has to be an answer; None for no limit."""
+        self._decode = decode
         self._settled = False
         self._value: R | None = None
         self._error: Exception | None = None
-        self._future: asyncio.Future[None] | None = None
+        # One for each task that awaits it.
+        self._waiters: tuple[Waiter, ...] = ()
         self._cleanups: tuple[Callable[[], None], ...] = ()
 
     def __await__(self) -> Generator[Any, None, R]:
         if not self._settled:
-            if self._future is None:
-                self._future = asyncio.get_running_loop().create_future()
+            waiter = Waiter(get_running_loop())
+            self._waiters += (waiter,)
             try:
-                yield from self._future
+                yield waiter
             except asyncio.CancelledError:
                 self.give_up()
                 raise
-        return self._take()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
 
     def result(self) -> R:
         """Wait for the answer in a thread. Raises AckTimeout, Disconnected, RuntimeError.
@@ -62,15 +81,12 @@ class Answer(Generic[R]):
             if running is self._loop:
                 raise RuntimeError("result() is for threads; in a coroutine, await the answer")
             return asyncio.run_coroutine_threadsafe(self._wait(), self._loop).result()
-        return self._take()
-
-    async def _wait(self) -> R:
-        return await self
-
-    def _take(self) -> R:
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]
+
+    async def _wait(self) -> R:
+        return await self
 
     def give_up(self) -> None:
         """Wait no longer; whoever still does gets Disconnected."""
@@ -91,21 +107,24 @@ class Answer(Generic[R]):
             self._cleanups = (*self._cleanups, cleanup)
 
     def settle(self, value: R | None = None, error: Exception | None = None) -> None:
-        """End the waiting; only the first call counts."""
+        """End the waiting; only the first call counts. Who awaits it goes on soon."""
         if self._settled:
             return
         self._settled = True
         self._value, self._error = value, error
-        cleanups, self._cleanups = self._cleanups, ()
-        for cleanup in cleanups:
-            cleanup()
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+        self._clean_up()
+        for waiter in self._waiters:
+            waiter.wake_soon()
 
     def handle_deadline(self, now: float) -> float | None:
         """See `Timed`: the time is up."""
-        self.settle(error=AckTimeout(f"no acknowledgement within {self._timeout:g} seconds"))
+        self.settle(error=AckTimeout(f"no acknowledgement within {self.timeout:g} seconds"))
         return None
+
+    def _clean_up(self) -> None:
+        cleanups, self._cleanups = self._cleanups, ()
+        for cleanup in cleanups:
+            cleanup()
 
     def receive(self, sender: object, args: list[object]) -> None:
         """An acknowledgement arrived."""
@@ -130,21 +149,25 @@ def _value(args: list[object]) -> object:
 class SingleAnswer(Answer[R]):
     """The answer of one socket. Awaiting raises InvalidAnswer too, when there is a `decode`."""
 
-    __slots__ = ("_decode",)
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop | None, timeout: float | None, decode: Decode | None = None
-    ) -> None:
-        super().__init__(loop, timeout)
-        self._decode = decode
+    __slots__ = ()
 
     def receive(self, sender: object, args: list[object]) -> None:
-        """An acknowledgement arrived."""
-        value: Any = _value(args)
-        try:
-            self.settle(value if self._decode is None else self._decode(value))
-        except InvalidAnswer as error:
-            self.settle(error=error)
+        """An acknowledgement arrived. Who awaits it goes on at once."""
+        if self._settled:
+            return
+        value: Any = args[0] if len(args) == 1 else _value(args)
+        if self._decode is not None:
+            try:
+                value = self._decode(value)
+            except InvalidAnswer as error:
+                self.settle(error=error)
+                return
+        self._settled = True
+        self._value = value
+        if self._cleanups:
+            self._clean_up()
+        for waiter in self._waiters:
+            waiter.wake()
 
     def lose(self, sender: object, reason: str) -> None:
         """The socket that should have answered is gone."""
@@ -179,13 +202,12 @@ class ManyAnswers(Answer[list[R]], Generic[R]):
     that do not fit, which are in `invalid`.
     """
 
-    __slots__ = ("_decode", "_left", "_news", "_pending", "_replies", "invalid")
+    __slots__ = ("_left", "_news", "_pending", "_replies", "invalid")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop | None, timeout: float | None, decode: Decode | None = None
     ) -> None:
-        super().__init__(loop, timeout)
-        self._decode = decode
+        super().__init__(loop, timeout, decode)
         self.invalid: dict[str, InvalidAnswer] = {}
         """What is wrong with the answers that do not fit `returns`, by the id of the socket."""
         self._pending: set[Any] = set()
@@ -262,7 +284,7 @@ class ManyAnswers(Answer[list[R]], Generic[R]):
         """See `Timed`: the time is up."""
         message = (
             f"{len(self._pending)} of {len(self._pending) + len(self._replies)} "
-            f"acknowledgements are missing after {self._timeout:g} seconds"
+            f"acknowledgements are missing after {self.timeout:g} seconds"
         )
         responses = [reply.value for reply in self._replies]
         self.settle(error=AckTimeout(message, responses, self.missing))

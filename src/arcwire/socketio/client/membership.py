@@ -96,6 +96,7 @@ class Membership:
         "auth",
         "id",
         "namespace",
+        "receive_ack",
         "state",
         "timer_slot",
     )
@@ -108,6 +109,8 @@ class Membership:
     """What is shown to be let in; it may be replaced, for the next connection."""
     state: State
     """What it is doing, and why."""
+    receive_ack: Callable[[Packet], None]
+    """Called when an acknowledgement has arrived. Raises PacketError."""
 
     def __init__(self, manager: "Manager", auth: AuthSource, timeout: float | None) -> None:
         self._manager = manager
@@ -156,10 +159,6 @@ class Membership:
 
     def handle_event(self, packet: Packet) -> None:
         """An event has arrived, and its turn has come. Raises PacketError."""
-        raise NotImplementedError
-
-    def receive_ack(self, packet: Packet) -> None:
-        """An acknowledgement has arrived. Raises PacketError."""
         raise NotImplementedError
 
     # -- by the application -----------------------------------------------------------------

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from threading import Lock, get_ident
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from arcwire.engineio.timers import Timers
@@ -37,9 +38,28 @@ MAX_PENDING_ACKS = 100_000
 ACK_TIMEOUT = 20.0
 """Seconds for the acknowledgement of a try, where there are `retries` and no `ack_timeout`."""
 
+TRUST = 1.0
+"""Seconds for which a connection that was found alive counts as such, by the clock on the wall. That goes on
+while the machine is suspended, so after a suspension the first event that leaves finds out."""
+
 _NO_LIMIT = 1 << 62
 
 logger = logging.getLogger("arcwire.socketio")
+
+
+class _Question(SingleAnswer[Any]):
+    """What the acknowledgement with this id answers."""
+
+    __slots__ = ("id", "outbox")
+
+    # Set by the outbox: questions are many, and another `__init__` is a call.
+    id: int
+    outbox: "Outbox"
+
+    def settle(self, value: Any = None, error: Exception | None = None) -> None:
+        """See `Answer`: whatever the reason is, no acknowledgement is waited for any more."""
+        self.outbox.forget(self)
+        super().settle(value, error)
 
 
 class Outbox:
@@ -61,8 +81,10 @@ class Outbox:
         "_options",
         "_room",
         "_socket",
+        "direct",
         "emission",
         "retries",
+        "trusted",
     )
 
     def __init__(self, socket: "ClientSocket", manager: "Manager", options: SocketOptions) -> None:
@@ -71,9 +93,13 @@ class Outbox:
         self._namespace = socket.namespace.name
         self._options = options
         self._connection: ClientConnection | None = None
+        self.direct: ClientConnection | None = None
+        """The connection, where what is emitted leaves over it at once: not with retries."""
+        self.trusted = 0.0
+        """When the connection was last found alive, by the clock on the wall."""
         self._look_closer = _NO_LIMIT
         self._ids = itertools.count()
-        self._acks: dict[int, SingleAnswer[Any]] = {}
+        self._acks: dict[int, _Question] = {}
         self._buffer = Buffer(options.offline_buffer)
         self.retries: RetryQueue | None = None
         if options.retries:
@@ -108,36 +134,42 @@ class Outbox:
     def ask(self, flags: Flags, event: str, args: tuple[object, ...], returns: Any) -> SingleAnswer[Any]:
         """Send an event as its flags say, and wait for its acknowledgement."""
         manager = self._manager
-        decode = answer_decoder(returns)
+        decode = None if returns is Any else answer_decoder(returns)
         timeout = self._options.ack_timeout if flags.timeout is None else flags.timeout
         if self.retries is not None and not flags.volatile:
+            manager.check_open()
             answer: SingleAnswer[Any] = SingleAnswer(manager.loop, None, decode)
             self._attempt(self.retries, flags, event, args, answer)
             return answer
         id = next(self._ids)
         payload, attachments = manager.codec.encode_event(self._namespace, event, args, id)
-        answer = SingleAnswer(manager.loop, timeout, decode)
-        connection = self._connection
+        question = _Question(manager.loop, timeout, decode)
+        question.id = id
+        question.outbox = self
+        connection = self.direct
         if (
-            connection is not None
-            and attachments is None
-            and (flags is DEFAULT_FLAGS or (flags.compress and not flags.volatile))
-            and len(self._acks) < MAX_PENDING_ACKS
-            and get_ident() == manager.thread
-            and not self._socket.hooks.watches
-            and not connection.ping_expired
+            connection is None
+            or attachments is not None
+            or (flags is not DEFAULT_FLAGS and (flags.volatile or not flags.compress))
+            or len(self._acks) >= MAX_PENDING_ACKS
+            or get_ident() != manager.thread
+            or self._socket.hooks.watches
+            or not 0 <= time() - self.trusted < TRUST
         ):
-            # What nearly every question comes to.
-            if manager.codec.binary:
-                connection.send_binary(payload)
-            else:
-                connection.send_text(payload)
-            self._expect(id, answer, timeout)
-            return answer
-        outgoing = Outgoing(event, args, payload, attachments, flags.compress, id, answer)
-        self._check_size(outgoing)
-        manager.on_loop(self._ask, flags, outgoing, timeout)
-        return answer
+            manager.check_open()
+            outgoing = Outgoing(event, args, payload, attachments, flags.compress, id, question)
+            self._check_size(outgoing)
+            manager.on_loop(self._ask, flags, outgoing, question)
+            return question
+        # What nearly every question comes to.
+        if manager.codec.binary:
+            connection.send_binary(payload)
+        else:
+            connection.send_text(payload)
+        self._acks[id] = question
+        if timeout is not None:
+            self.timers.schedule(question, self.now() + timeout)
+        return question
 
     async def drain(self) -> None:
         """See `ClientSocket.drain`."""
@@ -165,6 +197,9 @@ class Outbox:
     def open(self, connection: ClientConnection) -> None:
         """There is a connection: send what waits."""
         self._connection = connection
+        if self.retries is None:
+            self.direct = connection
+        self.trusted = 0.0
         # Base64 takes a third more; below that nothing is too large.
         self._look_closer = (connection.max_payload or _NO_LIMIT) // 2
         if self.retries is not None:
@@ -175,12 +210,12 @@ class Outbox:
 
     def lose(self, reason: str, description: str) -> None:
         """The connection is gone, and with it the answers to what was sent over it."""
-        self._connection = None
+        self._connection = self.direct = None
         buffered = {outgoing.id for outgoing in self._buffer}
         error = Disconnected(f"the connection was lost: {description}", reason)
-        for id, answer in list(self._acks.items()):
-            if id not in buffered:
-                answer.settle(error=error)
+        for question in list(self._acks.values()):
+            if question.id not in buffered:
+                question.settle(error=error)
         if self.retries is not None:
             self.retries.lost(reason)
 
@@ -197,14 +232,24 @@ class Outbox:
     def acknowledge(self, packet: Packet) -> None:
         """An acknowledgement arrived; ignored when nobody waits for it. Raises PacketError."""
         args = packet.data if packet.json is None else decode_json(packet.json)
-        if not isinstance(args, list):
+        if type(args) is not list:
             raise PacketError("invalid payload: an acknowledgement is a list")
         id = packet.id
-        if id is None or (self.retries is not None and self.retries.acknowledge(id, args)):
+        if id is None:
             return
-        answer = self._acks.get(id)
-        if answer is not None:
-            answer.receive(self._socket, args)
+        question = self._acks.pop(id, None)
+        if question is not None:
+            if question.timer_slot:
+                self.timers.cancel(question)
+            question.receive(self._socket, args)
+        elif self.retries is not None:
+            self.retries.acknowledge(id, args)
+
+    def forget(self, question: _Question) -> None:
+        """Nobody waits for this acknowledgement any more."""
+        self._acks.pop(question.id, None)
+        if question.timer_slot:
+            self.timers.cancel(question)
 
     def send_ack(self, payload: bytes, attachments: list[bytes] | None) -> None:
         """Send an acknowledgement. Raises PayloadTooLarge."""
@@ -288,35 +333,38 @@ class Outbox:
         for attachment in attachments or ():
             connection.send_binary(attachment)
 
-    def _emit(self, flags: Flags, outgoing: Outgoing) -> None:
+    def _alive(self) -> ClientConnection | None:
+        """The connection, unless the server has been silent for too long: it ends then."""
         connection = self._connection
-        if connection is not None and not connection.ping_expired:
+        if connection is None or connection.ping_expired:
+            return None
+        self.trusted = time()
+        return connection
+
+    def _emit(self, flags: Flags, outgoing: Outgoing) -> None:
+        connection = self._alive()
+        if connection is not None:
             if not flags.volatile or connection.writable:
                 self.transmit(outgoing)
         elif not flags.volatile:
             self._buffer.add(outgoing)
 
-    def _ask(self, flags: Flags, outgoing: Outgoing, timeout: float | None) -> None:
-        answer = outgoing.answer
-        assert answer is not None
-        assert outgoing.id is not None
-        connection = self._connection
-        if connection is not None and connection.ping_expired:
-            connection = None
+    def _ask(self, flags: Flags, outgoing: Outgoing, question: _Question) -> None:
+        connection = self._alive()
         if flags.volatile and (connection is None or not connection.writable):
-            answer.drop(self, "a volatile event that could not leave")
+            question.drop(self, "a volatile event that could not leave")
         elif self._is_over():
-            answer.settle(error=self._over())
+            question.settle(error=self._over())
         elif len(self._acks) >= MAX_PENDING_ACKS:
-            answer.drop(self, f"{MAX_PENDING_ACKS} acknowledgements of the server are missing")
+            question.drop(self, f"{MAX_PENDING_ACKS} acknowledgements of the server are missing")
         elif connection is not None:
-            self._expect(outgoing.id, answer, timeout)
+            self._expect(question)
             self.transmit(outgoing)
         else:
             self._buffer.add(outgoing)
-            if not answer.settled:  # as it is when it was dropped
-                self._expect(outgoing.id, answer, timeout)
-                answer.on_settled(partial(self._buffer.remove, outgoing))
+            if not question.settled:  # as it is when it was dropped
+                self._expect(question)
+                question.on_settled(partial(self._buffer.remove, outgoing))
 
     def _is_over(self) -> bool:
         """Whether the socket was connected, or tried to, and does not any more."""
@@ -326,17 +374,10 @@ class Outbox:
         state = self._socket.state
         return Disconnected(f"the socket is closed: {state.description}", state.reason)
 
-    def _expect(self, id: int, answer: SingleAnswer[Any], timeout: float | None) -> None:
-        self._acks[id] = answer
-        answer.on_settled(partial(self._forget, id))
-        if timeout is not None:
-            self.timers.schedule(answer, self.now() + timeout)
-
-    def _forget(self, id: int) -> None:
-        """The question is settled."""
-        answer = self._acks.pop(id, None)
-        if answer is not None and answer.timer_slot:
-            self.timers.cancel(answer)
+    def _expect(self, question: _Question) -> None:
+        self._acks[question.id] = question
+        if question.timeout is not None:
+            self.timers.schedule(question, self.now() + question.timeout)
 
     def _attempt(
         self,

@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from threading import get_ident
+from time import time
 from types import TracebackType, UnionType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -17,7 +18,7 @@ from arcwire.socketio.client.membership import AuthSource, Connecting, Membershi
 from arcwire.socketio.client.namespace import ClientNamespace
 from arcwire.socketio.client.observers import Observers
 from arcwire.socketio.client.options import SocketOptions
-from arcwire.socketio.client.outbox import Outbox
+from arcwire.socketio.client.outbox import TRUST, Outbox
 from arcwire.socketio.client.states import State, StateName
 from arcwire.socketio.client.streams import MAX_WAITING, EventStream, Overflow, Stream
 from arcwire.socketio.dispatch import dispatch
@@ -66,6 +67,7 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         "lanes",
         "observers",
         "queue",
+        "server",
     )
 
     deduplicated: bool
@@ -74,6 +76,8 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
     def __init__(self, manager: "Manager", name: str, auth: AuthSource, options: SocketOptions) -> None:
         super().__init__(manager, auth, options.timeout)
         self._options = options
+        self.server = manager
+        """What runs its handlers; see `Recipient`."""
         self.namespace = ClientNamespace(name, manager, self, _EVENT_MARKERS)
         self.deduplicated = False
         self.hooks = Hooks()
@@ -86,6 +90,7 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         self._ended: list[tuple[DisconnectReason, str]] = []
         self._generation = -_GENERATION
         self._outbox = Outbox(self, manager, options)
+        self.receive_ack = self._outbox.acknowledge
 
     def __repr__(self) -> str:
         connection = self._connection
@@ -114,11 +119,6 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
     def transport(self) -> str | None:
         """ "polling" or "websocket"; None while it is not connected."""
         return None if self._connection is None else self._connection.transport
-
-    @property
-    def server(self) -> "Manager":
-        """What runs its handlers; see `Recipient`."""
-        return self._manager
 
     def of(self, namespace: str, *, auth: AuthSource = None) -> "ClientSocket":
         """The socket of another namespace, over the same connection; see `Client.of`."""
@@ -175,13 +175,12 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
             check_event(event, where="emit")
         manager = self._manager
         outbox = self._outbox
-        connection = self._connection
+        connection = outbox.direct
         if (
             connection is None
-            or outbox.retries is not None
             or self.hooks.watches
             or get_ident() != manager.thread
-            or connection.ping_expired
+            or not 0 <= time() - outbox.trusted < TRUST
         ):
             manager.check_open()
             return outbox.emit(DEFAULT_FLAGS, event, args)
@@ -210,7 +209,9 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         `returns` is a type to decode the answer into; InvalidAnswer is raised when it does not fit.
         Raises what `emit` raises.
         """
-        return self.ask(DEFAULT_FLAGS, event, args, returns)
+        if type(event) is not str or event in RESERVED_EVENTS:
+            check_event(event, where="emit_with_ack")
+        return self._outbox.ask(DEFAULT_FLAGS, event, args, returns)
 
     async def drain(self) -> None:
         """Wait until at most 64 KiB wait to be sent, or the socket is closed. Cancelling it loses nothing."""
@@ -351,9 +352,7 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
 
     def ask(self, flags: Flags, event: str, args: tuple[object, ...], returns: Any) -> SingleAnswer[Any]:
         """Send an event as its flags say, and wait for its acknowledgement."""
-        if type(event) is not str or event in RESERVED_EVENTS:
-            check_event(event, where="emit_with_ack")
-        self._manager.check_open()
+        check_event(event, where="emit_with_ack")
         return self._outbox.ask(flags, event, args, returns)
 
     # -- Membership -------------------------------------------------------------------------------
@@ -414,10 +413,6 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
             intercept(self, packet)
         else:
             self.handle(packet)
-
-    def receive_ack(self, packet: Packet) -> None:
-        """See `Membership`. Raises PacketError."""
-        self._outbox.acknowledge(packet)
 
     # -- inside -----------------------------------------------------------------------------------
 
