@@ -32,7 +32,7 @@ NO_CODE: Final = 1005
 """The close code that stands for a close frame without a code (RFC 6455 section 7.1.5)."""
 
 _MAX_CLOSE_REASON: Final = 123
-_JOINED: Final = 4096  # frames of this average size are written as they are, smaller ones as one
+_JOINED: Final = 4096  # many frames of this average size are written as they are, smaller ones as one
 _LARGE: Final = 65536  # frames above this size leave a read buffer that is given back
 _SMALL: Final = 126  # no frame of a heartbeat is larger
 
@@ -537,7 +537,7 @@ class PicowsLink(Listener):
         if not transport.is_closing():
             if len(frames) == 1:
                 transport.write(frames[0])
-            elif self._queued < _JOINED * len(frames):
+            elif self._queued <= max(HIGH_WATER, _JOINED * len(frames)):
                 transport.write(b"".join(frames))
             else:
                 # Large frames may be shared by many links: no copies of them. The last goes by `write`,
