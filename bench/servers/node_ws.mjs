@@ -1,8 +1,10 @@
-// The official server on its default WebSocket engine, `ws`.
+// The official server on its default WebSocket engine, `ws`, which finds its native add-on by itself.
+import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { addWorks } from "./works.mjs";
 
 const [port, kind] = process.argv.slice(2);
-const io = new Server();
+const server = createServer();
+const io = new Server(server);
 await addWorks(io, kind);
-io.listen(Number(port));
+server.listen(Number(port), "127.0.0.1");
