@@ -333,21 +333,28 @@ def test_tls(project: Path) -> None:
         assert "sid" in get(url + OPENING, trusting)
 
 
+@pytest.mark.timeout(200)
 def test_reload(project: Path) -> None:
     """A changed file starts the server anew on the same port, also after a mistake was saved."""
     chat = project / "chat.py"
     saved = time.time()
 
     def save(text: str, seen: Callable[[], object]) -> None:
-        """Save until it is seen: what is saved just before the reloader's first look is no change to it."""
+        """Save until it is seen: what is saved just before the reloader's first look is no change to it.
+
+        Ever more slowly, because each save ends a server that may just be starting.
+        """
         nonlocal saved
-        deadline = time.monotonic() + PATIENCE
+        start = time.monotonic()
+        next_save, pause = start, 2.0
         while not seen():
-            assert time.monotonic() < deadline, command.output()
-            if chat.read_text() != text or time.time() > saved:
-                saved = time.time() + 2
+            now = time.monotonic()
+            assert now < start + 2 * PATIENCE, command.output()
+            if now >= next_save:
+                saved += 1
                 chat.write_text(text)
                 os.utime(chat, (saved, saved))
+                next_save, pause = now + pause, 2 * pause
             time.sleep(0.05)
 
     def interval() -> str:
