@@ -5,10 +5,10 @@ handshake and a stand-in for its transport; see docs/decisions/0002-links-on-pic
 """
 
 import asyncio
-import base64
 import hashlib
 import logging
 import threading
+from binascii import b2a_base64
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -64,7 +64,8 @@ def make_client_parser(link: Listener, max_frame_size: int) -> "Parser":
 
 def accept_key(key: bytes) -> bytes:
     """What a server answers to this Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
-    return base64.b64encode(hashlib.sha1(key + _KEY_SUFFIX, usedforsecurity=False).digest())
+    digest = hashlib.sha1(key + _KEY_SUFFIX, usedforsecurity=False).digest()
+    return b2a_base64(digest, newline=False)
 
 
 def _make_parser(
@@ -145,7 +146,7 @@ class _Carrier:
 
     __slots__ = ("_link",)
 
-    # Functions of C, as picows asks often.
+    # A function of C, as picows asks often.
     get_extra_info = _EXTRA_INFO.get
 
     def __init__(self, link: Listener) -> None:

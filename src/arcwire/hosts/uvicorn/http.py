@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
-from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response, WebSocketLink
+from arcwire.engineio.link import Admission, HttpExchange, LinkReceiver, Request, Response
 from arcwire.hosts.picows import PicowsLink, open_link
 from arcwire.hosts.picows_parser import accept_key
 from arcwire.hosts.uvicorn.general import INTERNAL_ERROR, GeneralProtocol, header_block
@@ -97,7 +97,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._state.connections.add(cast("Any", self))
+        connections: set[Any] = self._state.connections
+        connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange
@@ -209,7 +210,8 @@ class HttpProtocol(asyncio.Protocol):
             protocol.shutdown()
 
     def _leave(self) -> None:
-        self._state.connections.discard(cast("Any", self))
+        connections: set[Any] = self._state.connections
+        connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -317,12 +319,12 @@ class HttpProtocol(asyncio.Protocol):
                 header_block(tuple(admission.headers)) if admission.headers else b"",
             )
         )
-        connections = cast("set[object]", self._state.connections)
+        connections: set[Any] = self._state.connections
 
-        def open_receiver(link: WebSocketLink) -> LinkReceiver:
+        def open_receiver(link: PicowsLink) -> LinkReceiver:
             connections.add(link)
             # Before all frames, and in one write with the first.
-            cast("PicowsLink", link)._queue(answer)
+            link._queue(answer)
             return route.handler.open_link(request, link, admission.sid)
 
         try:

@@ -49,12 +49,15 @@ class Multiplexer:
         "_seeking",
         "_server",
         "connection",
+        "dialect",
         "issued",
         "timer_slot",
     )
 
     def __init__(self, server: "Server", connection: Connection) -> None:
         self.connection = connection
+        self.dialect: Dialect = DIALECTS[connection.protocol]
+        """What the client expects."""
         self.issued = time.time()
         self.timer_slot = 0
         self._server = server
@@ -129,11 +132,6 @@ class Multiplexer:
             self.connection.send_binary(payload)
         else:
             self.connection.send_text(payload)
-
-    @property
-    def dialect(self) -> Dialect:
-        """What the client expects."""
-        return DIALECTS[self.connection.protocol]
 
     def new_id(self, namespace: str) -> str:
         """The id of a socket in this namespace."""
