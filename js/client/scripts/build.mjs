@@ -5,7 +5,7 @@
  * `src/arcwire/static/`, which are under version control. With a folder: those scripts alone, into it. The same
  * source gives the same bytes everywhere.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -13,6 +13,8 @@ import { minify } from "terser";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const served = fileURLToPath(new URL("../../../src/arcwire/static/", import.meta.url));
+
+export const NAMES = fileURLToPath(new URL("names.json", import.meta.url));
 
 /** The modules of the package, by the names under which they are imported. */
 const MODULES = ["index", "websocket", "msgpack", "engine"].map((name) => `src/${name}.ts`);
@@ -45,36 +47,33 @@ const terser = {
   compress: {
     passes: 3,
     unsafe: true,
-    unsafe_arrows: true,
     pure_getters: true,
     keep_fargs: false,
-    hoist_props: true,
+    // What these find is shorter, and longer after gzip.
+    conditionals: false,
+    lhs_constants: false,
   },
 };
 
 /**
- * The short names: one table for all files, since a socket of one may meet a transport of another. The shortest go to
- * what the smallest entry has.
+ * The short names, as `names.mjs` found them, and those of what is new: one table for all files, since a socket of one
+ * may meet a transport of another.
  */
-async function shortNames() {
-  let mangleCache = {};
-  const all = [...MODULES, ...new Set(SCRIPTS.map(({ entry }) => `src/${entry}.ts`))];
-  for (const entryPoints of [["src/websocket.ts"], all]) {
-    ({ mangleCache } = await build({
-      ...common,
-      entryPoints,
-      outdir: "nowhere",
-      write: false,
-      format: "esm",
-      splitting: true,
-      mangleCache,
-    }));
-  }
+export async function shortNames() {
+  const { mangleCache } = await build({
+    ...common,
+    entryPoints: [...MODULES, ...new Set(SCRIPTS.map(({ entry }) => `src/${entry}.ts`))],
+    outdir: "nowhere",
+    write: false,
+    format: "esm",
+    splitting: true,
+    mangleCache: JSON.parse(await readFile(NAMES, "utf8")),
+  });
   return mangleCache;
 }
 
 /** A bundle of `contents`, a module beside the sources, as small as it gets. */
-export async function bundle(contents) {
+export async function bundle(contents, mangleCache) {
   const { outputFiles } = await build({
     ...common,
     stdin: { contents, resolveDir: join(root, "src") },
@@ -82,7 +81,7 @@ export async function bundle(contents) {
     write: false,
     format: "esm",
     minify: true,
-    mangleCache: await shortNames(),
+    mangleCache: mangleCache ?? (await shortNames()),
   });
   return (await minify(outputFiles[0].text, terser)).code;
 }

@@ -11,7 +11,7 @@ export interface Delays {
  * `random` is at least 0 and less than 1.
  */
 export function delayAfter(attempts: number, delays: Delays, random: number): number {
-  const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = delays;
-  const delay = (reconnectionDelay || 1000) * 2 ** attempts;
-  return Math.min(delay * (1 + randomizationFactor * (2 * random - 1)), reconnectionDelayMax || 5000);
+  const delay = (delays.reconnectionDelay || 1000) * 2 ** attempts;
+  const chance = 1 + delays.randomizationFactor * (2 * random - 1);
+  return Math.min(delay * chance, delays.reconnectionDelayMax || 5000);
 }

@@ -102,13 +102,12 @@ export class Emitter<
 
   /** `on`, in front of the others. */
   _prepend(event: string, listener: Listener): void {
-    this._listeners[event] = [listener, ...(this._listeners[event] || [])];
+    this._listeners[event] = [listener, ...(this.listeners(event as never) as Listener[])];
   }
 
   /** `emit` for the emitter's own use: `Socket.emit` sends. */
   _dispatch(event: string | symbol, ...args: unknown[]): this {
-    const listeners = this._listeners[event];
-    if (listeners) for (const listener of listeners) call(listener, this, args);
+    for (const listener of this.listeners(event as never)) call(listener as Listener, this, args);
     return this;
   }
 }

@@ -3,7 +3,7 @@
 import { PollingTransport } from "./engine/polling.js";
 import { anyOf } from "./engine/routes.js";
 import { WebSocketTransport } from "./engine/websocket.js";
-import { watchManager } from "./page.js";
+import { watch } from "./page.js";
 import { lookupWith } from "./socket/connect.js";
 import { Manager as BaseManager } from "./socket/manager.js";
 import { Decoder, Encoder } from "./socket/msgpack_parser.js";
@@ -43,7 +43,7 @@ const parts = {
   _router: anyOf([PollingTransport, WebSocketTransport]),
   _parser: { Encoder, Decoder },
   _Socket: Socket,
-  _watch: watchManager,
+  _watch: watch,
 };
 
 export const io = /* @__PURE__ */ lookupWith(Manager);

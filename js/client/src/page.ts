@@ -1,50 +1,57 @@
+/** What a page, or a worker, tells about the network and itself; in Node.js there is no such thing, and nothing happens. */
+
 import type { Session } from "./engine/session.js";
 import type { Manager } from "./socket/manager.js";
 
-/** What a page, or a worker, tells about the network and itself; in Node.js there is no such thing, and nothing happens. */
+/** A session, or a manager; the one has what the other has not. */
+type Watcher = Partial<
+  Pick<Session, "_closed" | "_dropTransport" | "_flush"> & Pick<Manager, "_attempt" | "engine">
+> & {
+  opts: { hostname?: string; closeOnBeforeunload?: boolean };
+};
 
-/** A session ends with the network, or the page. */
-export function watchSession(session: Session): void {
-  const { hostname, closeOnBeforeunload } = session.opts;
-  const end = listen({
-    offline() {
-      // What runs on this machine is reached without a network.
-      if (hostname !== "localhost") session._closed({ description: "network connection lost" });
-    },
-    beforeunload() {
-      if (closeOnBeforeunload) session._dropTransport();
-    },
-  });
-  session.on("close", end);
-}
+const watchers = new Set<Watcher>();
+
+const reactions: { [type: string]: (watcher: Watcher, event: PageTransitionEvent) => void } = {
+  offline(watcher) {
+    // What runs on this machine is reached without a network.
+    if (watcher.opts.hostname !== "localhost") watcher._closed?.({ description: "network connection lost" });
+  },
+  beforeunload(watcher) {
+    if (watcher.opts.closeOnBeforeunload) watcher._dropTransport?.();
+  },
+  pagehide(watcher, { persisted }) {
+    // A frame may be taken out of its page in the middle of a task, which then has no end.
+    watcher._flush?.();
+    // A page with an open connection is not kept for the way back.
+    if (persisted) watcher._closed?.({ description: "page has been left" });
+  },
+  online: wake,
+  visibilitychange: wake,
+  pageshow: wake,
+};
 
 /**
- * Connect at once when there is reason to believe that it works again: the network is back, or the page is seen
- * again; and find out what a sleep has left. Returns what ends it.
+ * From now on a session ends with the network, or the page; a manager connects at once when there is reason to believe
+ * that it works again, as the network is back, or the page is seen again, and finds out what a sleep has left. Returns
+ * what ends this. With nobody to tell, nothing is listened to.
  */
-export function watchManager(manager: Manager): () => void {
-  const attempt = () => manager._attempt();
-  const wake = () => {
-    if (globalThis.document?.hidden) return;
-    if (manager._readyState === "open") manager.engine._hasPingExpired();
-    // Behind what an expired session does.
-    queueMicrotask(attempt);
+export function watch(watcher: Watcher): () => void {
+  watchers.add(watcher);
+  for (const type in reactions) globalThis.addEventListener?.(type, tell as never);
+  return () => {
+    watchers.delete(watcher);
+    if (!watchers.size) for (const type in reactions) globalThis.removeEventListener?.(type, tell as never);
   };
-  return listen({
-    online: wake,
-    visibilitychange: wake,
-    pageshow: wake,
-    pagehide(event) {
-      // A page with an open connection is not kept for the way back.
-      if ((event as PageTransitionEvent).persisted) {
-        manager.engine._closed({ description: "page has been left" });
-      }
-    },
-  });
 }
 
-function listen(listeners: { [type: string]: (event: Event) => void }): () => void {
-  const end = new AbortController();
-  for (const type in listeners) globalThis.addEventListener?.(type, listeners[type] as EventListener, end);
-  return () => end.abort();
+function tell(event: PageTransitionEvent): void {
+  for (const watcher of [...watchers]) reactions[event.type]?.(watcher, event);
+}
+
+function wake(watcher: Watcher): void {
+  if (globalThis.document?.hidden) return;
+  watcher.engine?._hasPingExpired();
+  // Behind what an expired session does.
+  queueMicrotask(() => watcher._attempt?.());
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { buildModules, buildScripts, bundle } from "../scripts/build.mjs";
+import { buildModules, buildScripts, bundle, shortNames } from "../scripts/build.mjs";
+import { clashes } from "../scripts/names.mjs";
 import { compare, table } from "../scripts/surface.mjs";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -28,6 +29,14 @@ test.each(size)(
     expect(readme).toContain(`| \`${name}\` | ${(bytes / 1000).toFixed(2)} kB |`);
   },
 );
+
+test("short names are for one thing each, within a class", async () => {
+  const names = (await shortNames()) as { [name: string]: string };
+  expect(Object.keys(names).length).toBeGreaterThan(50);
+  expect(await clashes(names)).toEqual([]);
+  // Those of a class are told from each other; a clash would be found.
+  expect(await clashes({ ...names, _flags: names._any })).toEqual([["_any", "_flags"]]);
+});
 
 test("the scripts that the Python server has are those of this source", { timeout: BUILD }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "arcwire-"));

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { encodeBatches, splitBatch } from "../src/engine/batch.js";
 import { decodePacket, encodePacket, type Packet } from "../src/engine/packet.js";
 import { decodeText, encodePayload, splitPayload } from "../src/engine/payload.js";
 import * as msgpack from "../src/socket/msgpack_parser.js";
@@ -89,6 +90,32 @@ describe("engineio-payloads.json", () => {
       for (const message of splitPayload(body)) decoded.push(plain(encodePacket(decodeText(message))));
     }).toThrow();
     expect(decoded).toEqual(packets);
+  });
+});
+
+describe("engineio-batches.json", () => {
+  const { valid, decode_only, invalid, alone } = vectors("engineio-batches") as Record<string, Row[]>;
+  const encode = (packets: string[]) => encodeBatches(packets.map(decodePacket), 20_000);
+
+  test.each(valid as Row[])("$name", ({ packets, batch }) => {
+    expect(encode(packets)).toEqual([batch]);
+    expect(splitBatch(batch)).toEqual(packets);
+  });
+
+  test.each(decode_only as Row[])("read: $name", ({ packets, batch }) => {
+    expect(splitBatch(batch)).toEqual(packets);
+  });
+
+  test.each(invalid as Row[])("refused: $name", ({ packets, batch }) => {
+    const decoded: Row[] = [];
+    expect(() => {
+      for (const message of splitBatch(batch)) decoded.push(encodePacket(decodePacket(message)));
+    }).toThrow();
+    expect(decoded).toEqual(packets);
+  });
+
+  test.each(alone as Row[])("alone: $name", ({ packets }) => {
+    expect(encode(packets)).toEqual(packets);
   });
 });
 

@@ -19,7 +19,7 @@
     connect: () => io,
     default: () => io,
     io: () => io,
-    listen: () => listen2,
+    listen: () => listen,
     protocol: () => protocol
   });
 
@@ -76,14 +76,25 @@
       /** Whether `send` may be called. */
       this.writable = false;
     }
+    /** Close, and tell nobody of anything any more. */
+    ac() {
+      this.l = void 0;
+      this.close();
+    }
     /** Bytes that the server counts for a message; in a frame of a WebSocket, text as UTF-8 and with its type. */
-    aa(data) {
+    o(data) {
       return new Blob([data]).size + +(typeof data === "string");
     }
     /** The address, with `scheme` (http or ws) and what else is asked. */
-    ba(scheme, query) {
+    tr(scheme, query) {
       const { opts, name } = this;
-      const parameters = new URLSearchParams({ ...opts.query, EIO: "4", transport: name, ...query });
+      const parameters = new URLSearchParams({
+        ...opts.query,
+        EIO: "4",
+        transport: name,
+        arcwire: "batch",
+        ...query
+      });
       return `${scheme}${opts.authority}${opts.path}?${parameters}`;
     }
   };
@@ -95,19 +106,19 @@
   var PollingTransport = class extends Transport {
     constructor() {
       super(...arguments);
-      this.Ma = new AbortController();
-      this.Da = false;
-      this.Ea = false;
+      this.se = new AbortController();
+      this.e = false;
+      this.et = false;
     }
     get name() {
       return "polling";
     }
     open() {
-      this.Ia();
+      this.af();
     }
     /** In a body. */
-    aa(data) {
-      const size = super.aa(data);
+    o(data) {
+      const size = super.o(data);
       return typeof data === "string" ? size : 1 + 4 * Math.ceil(size / 3);
     }
     /** As many as the server takes in one request, and one at least. */
@@ -115,65 +126,65 @@
       let total = -1;
       let count = 0;
       for (const { data = "" } of packets) {
-        total += 1 + this.aa(data);
+        total += 1 + this.o(data);
         if (count && total > maxPayload) break;
         count++;
       }
       this.writable = false;
       const body = await encodePayload(packets.slice(0, count));
-      if (await this.Ja("xhr post error", body) === void 0) return;
+      if (await this.ae("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
-      this.e?.ea?.();
-      this.s();
+      this.l?.ir?.();
+      this.r();
     }
     close() {
-      const abort = () => this.Ma.abort();
-      if (this.Da) this.Ja("", "1").then(abort);
+      const abort = () => this.se.abort();
+      if (this.e) this.ae("", "1").then(abort);
       else abort();
-      this.Da = this.writable = false;
+      this.e = this.writable = false;
     }
-    ca(paused) {
-      this.Fa = paused;
-      this.s();
+    ls(paused) {
+      this.er = paused;
+      this.r();
     }
-    ua() {
-      this.Fa = void 0;
-      if (!this.Ea) this.Ia();
+    cs() {
+      this.er = void 0;
+      if (!this.et) this.af();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
-    s() {
-      if (!this.Ea && this.writable) this.Fa?.();
+    r() {
+      if (!this.et && this.writable) this.er?.();
     }
-    async Ia() {
-      this.Ea = true;
-      const body = await this.Ja("xhr poll error");
+    async af() {
+      this.et = true;
+      const body = await this.ae("xhr poll error");
       if (body === void 0) return;
       for (const message of splitPayload(body)) {
-        if (message[0] === "0") this.Da = this.writable = true;
-        if (message === "1") this.e?.t({ description: "transport closed by the server" });
-        else this.e?.u(message);
+        if (message[0] === "0") this.e = this.writable = true;
+        if (message === "1") this.l?.d({ description: "transport closed by the server" });
+        else this.l?.m(message);
       }
-      this.Ea = false;
-      if (this.Fa) this.s();
-      else if (this.Da) this.Ia();
+      this.et = false;
+      if (this.er) this.r();
+      else if (this.e) this.af();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async Ja(problem, body) {
+    async ae(problem, body) {
       const { extraHeaders, withCredentials, timestampRequests } = this.opts;
       const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
       let text;
       let data;
       try {
-        const response = await fetch(this.ba("http", unique), {
+        const response = await fetch(this.tr("http", unique), {
           method: body ? "POST" : "GET",
           body,
           headers: { ...body && { "content-type": "text/plain;charset=UTF-8" }, ...extraHeaders },
           credentials: withCredentials ? "include" : "same-origin",
           // The last word arrives even where the page is gone.
           keepalive: !problem,
-          signal: this.Ma.signal
+          signal: this.se.signal
         });
         text = await response.text();
         if (response.ok) return text;
@@ -183,7 +194,7 @@
         status ??= error;
       }
       const context = { status, responseText: text };
-      this.e?.d(
+      this.l?.le(
         failure(problem, { type: "TransportError", description: status, context, data })
       );
       return void 0;
@@ -191,74 +202,69 @@
   };
 
   // src/page.ts
-  function watchSession(session) {
-    const { hostname, closeOnBeforeunload } = session.opts;
-    const end = listen({
-      offline() {
-        if (hostname !== "localhost") session.t({ description: "network connection lost" });
-      },
-      beforeunload() {
-        if (closeOnBeforeunload) session.C();
-      }
-    });
-    session.on("close", end);
-  }
-  function watchManager(manager) {
-    const attempt = () => manager.J();
-    const wake = () => {
-      if (globalThis.document?.hidden) return;
-      if (manager.c === "open") manager.engine.K();
-      queueMicrotask(attempt);
+  var watchers = /* @__PURE__ */ new Set();
+  var reactions = {
+    offline(watcher) {
+      if (watcher.opts.hostname !== "localhost") watcher.d?.({ description: "network connection lost" });
+    },
+    beforeunload(watcher) {
+      if (watcher.opts.closeOnBeforeunload) watcher.b?.();
+    },
+    pagehide(watcher, { persisted }) {
+      watcher.re?.();
+      if (persisted) watcher.d?.({ description: "page has been left" });
+    },
+    online: wake,
+    visibilitychange: wake,
+    pageshow: wake
+  };
+  function watch(watcher) {
+    watchers.add(watcher);
+    for (const type in reactions) globalThis.addEventListener?.(type, tell);
+    return () => {
+      watchers.delete(watcher);
+      if (!watchers.size) for (const type in reactions) globalThis.removeEventListener?.(type, tell);
     };
-    return listen({
-      online: wake,
-      visibilitychange: wake,
-      pageshow: wake,
-      pagehide(event) {
-        if (event.persisted) {
-          manager.engine.t({ description: "page has been left" });
-        }
-      }
-    });
   }
-  function listen(listeners) {
-    const end = new AbortController();
-    for (const type in listeners) globalThis.addEventListener?.(type, listeners[type], end);
-    return () => end.abort();
+  function tell(event) {
+    for (const watcher of [...watchers]) reactions[event.type]?.(watcher, event);
+  }
+  function wake(watcher) {
+    if (globalThis.document?.hidden) return;
+    watcher.engine?.cn();
+    queueMicrotask(() => watcher.h?.());
   }
 
   // src/engine/upgrade.ts
   function probe(session, transport) {
-    const end = () => {
-      transport.e = void 0;
-      transport.close();
-    };
+    const end = () => transport.ac();
     const fail = (cause) => {
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.ua();
+        session.transport.cs();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
-      session.l();
+      session.re();
     };
-    transport.e = {
-      m: () => transport.send([{ type: "ping", data: "probe" }]),
-      u(message) {
+    transport.l = {
+      i: () => transport.send([{ type: "ping", data: "probe" }]),
+      m(message) {
         if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.ca(() => {
+        session.transport.ls(() => {
           if (session.readyState === "closed") return;
-          session.L(transport);
+          session.transport.l = void 0;
+          session.rs(transport);
           transport.send([{ type: "upgrade" }]);
           session.upgrading = void 0;
           session.a("upgrade", transport);
-          session.l();
+          session.re();
         });
       },
-      d: fail,
-      t: fail
+      le: fail,
+      d: fail
     };
     transport.open();
     return () => {
@@ -277,34 +283,34 @@
       const open = () => {
         const isRemembered = (kind2) => opts.rememberUpgrade && priorSuccess.websocket && nameOf(kind2) === "websocket";
         const kind = kinds.find(isRemembered) || kinds[0];
-        if (kind) session.O(create(kind));
-        else queueMicrotask(() => session.d(new Error("No transports available")));
+        if (kind) session.p(create(kind));
+        else queueMicrotask(() => session.le(new Error("No transports available")));
       };
       const remember = ({ name }) => {
         priorSuccess.websocket = name === "websocket";
       };
       session.on("upgrade", remember);
-      watchSession(session);
+      session.on("close", watch(session));
       if (opts.forceBase64) opts.query.b64 = "1";
       if (opts.timestampRequests) Object.assign(opts.query, timestamp(opts));
       return {
-        M: decodeText,
-        N: open,
-        da() {
+        os: decodeText,
+        f: open,
+        oi() {
           remember({});
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
           if (!hasNext) return false;
-          session.C();
+          session.b();
           open();
           return true;
         },
-        m(upgrades) {
+        i(upgrades) {
           remember(session.transport);
-          if (opts.upgrade === false || !session.transport.ca) return;
+          if (opts.upgrade === false || !session.transport.ls) return;
           probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
         },
-        i() {
+        ce() {
           for (const end of probes) end();
         }
       };
@@ -313,24 +319,49 @@
   var priorSuccess = { websocket: false };
   var nameOf = (kind) => kind.prototype.name;
 
+  // src/engine/batch.ts
+  var SEPARATOR2 = "";
+  function encodeBatches(packets, limit) {
+    const messages = [];
+    let batch = false;
+    for (const packet of packets) {
+      const message = encodePacket(packet);
+      const part = typeof message === "string" && !message.includes(SEPARATOR2) && SEPARATOR2 + message;
+      if (batch && part && (batch + part).length <= limit) {
+        batch += part;
+        messages[messages.length - 1] = batch;
+      } else {
+        messages.push(message);
+        batch = part;
+      }
+    }
+    return messages;
+  }
+  function splitBatch(batch) {
+    return batch.slice(1).split(SEPARATOR2);
+  }
+
   // src/engine/websocket.ts
   var WebSocketTransport = class extends Transport {
     get name() {
       return "websocket";
     }
     open() {
-      const fail = (description) => this.e?.d(failure("websocket error", { type: "TransportError", description }));
+      const fail = (description) => this.l?.le(failure("websocket error", { type: "TransportError", description }));
       try {
-        const socket = this.createSocket(this.ba("ws"), this.opts.protocols);
-        this.D = socket;
+        const socket = this.createSocket(this.tr("ws"), this.opts.protocols);
+        this.nt = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
           this.writable = true;
-          this.e?.m?.();
+          this.l?.i?.();
         };
-        socket.onmessage = ({ data }) => this.e?.u(data);
+        socket.onmessage = ({ data }) => {
+          const isBatch = this.l?.w && data[0] === SEPARATOR2;
+          for (const message of isBatch ? splitBatch(data) : [data]) this.l?.m(message);
+        };
         socket.onerror = fail;
-        socket.onclose = (context) => this.e?.t({ description: "websocket connection closed", context });
+        socket.onclose = (context) => this.l?.d({ description: "websocket connection closed", context });
       } catch (error) {
         queueMicrotask(() => fail(error));
       }
@@ -340,14 +371,15 @@
       return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.D;
+      const socket = this.nt;
       if (socket.readyState !== 1) return;
-      for (const packet of packets.splice(0)) socket.send(encodePacket(packet));
-      this.e?.ea?.();
+      const messages = encodeBatches(packets.splice(0), this.l?.w);
+      for (const message of messages) socket.send(message);
+      this.l?.ir?.();
     }
     close() {
       this.writable = false;
-      this.D?.close();
+      this.nt?.close();
     }
   };
 
@@ -364,22 +396,27 @@
   // src/socket/connect.ts
   function lookupWith(Kind) {
     const managers = {};
-    return (uri, options) => {
-      const opts = (typeof uri === "object" ? uri : options) || {};
-      const { authority, path } = parse(typeof uri === "object" ? void 0 : uri);
+    return (uri, opts) => {
+      if (typeof uri === "object") {
+        opts = uri;
+        uri = void 0;
+      }
+      opts ||= {};
+      const { authority, path } = parse(uri);
       const id = authority + opts.path;
       const isNew = opts.forceNew || opts.multiplex === false || managers[id]?.nsps[path];
       if (isNew) return new Kind(uri, opts).socket(path, opts);
-      managers[id] ||= new Kind(uri, opts);
-      return managers[id].socket(path, opts);
+      const manager = managers[id] || new Kind(uri, opts);
+      managers[id] = manager;
+      return manager.socket(path, opts);
     };
   }
 
   // src/backoff.ts
   function delayAfter(attempts, delays, random) {
-    const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = delays;
-    const delay = (reconnectionDelay || 1e3) * 2 ** attempts;
-    return Math.min(delay * (1 + randomizationFactor * (2 * random - 1)), reconnectionDelayMax || 5e3);
+    const delay = (delays.reconnectionDelay || 1e3) * 2 ** attempts;
+    const chance = 1 + delays.randomizationFactor * (2 * random - 1);
+    return Math.min(delay * chance, delays.reconnectionDelayMax || 5e3);
   }
 
   // src/clock.ts
@@ -411,7 +448,7 @@
       this.off();
     }
     on(event, listener) {
-      this.n[event] = [...this.listeners(event), listener];
+      this.ai[event] = [...this.listeners(event), listener];
       return this;
     }
     once(event, listener) {
@@ -419,17 +456,17 @@
         this.off(event, once);
         listener.apply(this, args);
       };
-      once.fa = listener;
+      once.li = listener;
       return this.on(event, once);
     }
     /** Remove one listener of an event, or all of it, or, without arguments, all there are. */
     off(event, listener) {
       if (event === void 0) {
-        this.n = { __proto__: null };
+        this.ai = { __proto__: null };
       } else {
         const left = this.listeners(event);
-        const at = left.findIndex((each) => each === listener || each.fa === listener);
-        this.n[event] = listener ? left.filter((_, index) => index !== at) : [];
+        const at = left.findIndex((each) => each === listener || each.li === listener);
+        this.ai[event] = listener ? left.filter((_, index) => index !== at) : [];
       }
       return this;
     }
@@ -438,7 +475,7 @@
       return this.a(event, ...args);
     }
     listeners(event) {
-      return this.n[event] || [];
+      return this.ai[event] || [];
     }
     hasListeners(event) {
       return !!this.listeners(event)[0];
@@ -450,13 +487,12 @@
       return this.off(event);
     }
     /** `on`, in front of the others. */
-    P(event, listener) {
-      this.n[event] = [listener, ...this.n[event] || []];
+    ff(event, listener) {
+      this.ai[event] = [listener, ...this.listeners(event)];
     }
     /** `emit` for the emitter's own use: `Socket.emit` sends. */
     a(event, ...args) {
-      const listeners = this.n[event];
-      if (listeners) for (const listener of listeners) call(listener, this, args);
+      for (const listener of this.listeners(event)) call(listener, this, args);
       return this;
     }
   };
@@ -469,44 +505,46 @@
       /** What has not been handed to the network yet. */
       this.writeBuffer = [];
       this.binaryType = "arraybuffer";
-      this.p = 0;
-      this.Q = Infinity;
+      this.w = 0;
+      this.ie = 0;
+      this.u = Infinity;
       const address = parse(uri);
-      this.f = clockFrom(opts);
+      this.t = clockFrom(opts);
       this.opts = {
         ...opts,
         ...address,
         path: (opts.path || "/engine.io").replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/"),
         query: Object.fromEntries(new URLSearchParams(opts.query || address.query)),
-        clock: this.f
+        clock: this.t
       };
-      this.o = router(this);
-      this.o.N();
+      this.ur = router(this);
+      this.ur.f();
     }
     /**
      * Send a message; before the session is open it waits in `writeBuffer`, once it is closed it is dropped. `sent` is
      * called when it is handed to the transport. THROWS PayloadTooLargeError for what the server would not take.
      */
     send(data, options, sent) {
-      this.R(data);
+      this.lo(data);
       if (sent) this.once("flush", sent);
-      return this.E("message", data, options);
+      return this.nr("message", data, options);
     }
     write(data, options, sent) {
       return this.send(data, options, sent);
     }
     /** Close when all that waits is sent; before the session is open, at once. */
     close() {
-      if (this.readyState === "opening") this.i("forced close");
-      else if (this.readyState === "open") this.readyState = "closing";
-      this.l();
+      if (this.readyState === "opening") this.ce("forced close");
+      this.re();
+      if (this.readyState === "open") this.readyState = "closing";
+      this.re();
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
-    R(data) {
+    lo(data) {
       const { maxPayload } = this;
       if (!maxPayload || data.length * 8 < maxPayload) return;
-      const size = this.transport.aa(data);
+      const size = this.transport.o(data);
       if (size > maxPayload) {
         throw failure(`${size} bytes are too many`, { name: "PayloadTooLargeError", size, maxPayload });
       }
@@ -515,111 +553,112 @@
      * Whether the server has been silent for too long, by the wall clock: timers stand still while a machine sleeps.
      * Then the session closes, soon.
      */
-    K() {
-      const expired = this.f.now() > this.Q;
-      if (expired) queueMicrotask(() => this.i("ping timeout"));
+    cn() {
+      const expired = this.t.now() > this.u;
+      if (expired) queueMicrotask(() => this.ce("ping timeout"));
       return expired;
     }
     /** Connect over `transport`. */
-    O(transport) {
-      this.L(transport);
+    p(transport) {
+      this.rs(transport);
       transport.open();
     }
-    /** From now on `transport` is the session's; the one before is silent. */
-    L(transport) {
-      if (this.transport) this.transport.e = void 0;
+    /** From now on `transport` is the session's. */
+    rs(transport) {
       this.transport = transport;
-      transport.e = this;
+      transport.l = this;
     }
-    E(type, data, options) {
+    nr(type, data, options) {
       if (this.readyState === "opening" || this.readyState === "open") {
         const packet = { type, data, options };
         this.a("packetCreate", packet);
         this.writeBuffer.push(packet);
-        this.l();
+        if (this.w) queueMicrotask(() => this.re());
+        else this.re();
       }
       return this;
     }
     /** Hand to the transport what it takes; with nothing left, end if that is what the session waits for. */
-    l() {
+    re() {
       const { transport, writeBuffer } = this;
       if (!transport?.writable || this.upgrading) return;
       if (writeBuffer.length) {
         transport.send(writeBuffer, this.maxPayload);
         this.a("flush");
       } else if (this.readyState === "closing") {
-        this.i("forced close");
+        this.ce("forced close");
       }
     }
-    ea() {
+    ir() {
       if (!this.writeBuffer.length) this.a("drain");
-      this.l();
+      this.re();
     }
-    u(message) {
+    m(message) {
       let packet;
       let handshake;
       try {
-        packet = this.o.M(message);
+        packet = this.ur.os(message);
         if (packet.type === "open") handshake = JSON.parse(packet.data);
       } catch {
-        return this.d(failure("server error", { code: "parser error" }));
+        return this.le(failure("server error", { code: "parser error" }));
       }
       const { type, data } = packet;
       this.a("packet", packet);
       this.a("heartbeat");
       if (handshake) {
-        this.ga(handshake);
+        this.ln(handshake);
       } else if (type === "message") {
         this.a("data", data);
         this.a("message", data);
       } else if (type === "ping") {
-        this.E("pong");
+        this.nr("pong");
         this.a("ping");
         this.a("pong");
-        this.v();
+        this.c();
       }
     }
-    d(error) {
-      if (this.o.da?.()) return;
+    le(error) {
+      if (this.ur.oi?.()) return;
       this.a("error", error);
-      this.i("transport error", error);
+      this.ce("transport error", error);
     }
-    t(details) {
-      this.i("transport close", details);
+    d(details) {
+      this.ce("transport close", details);
     }
-    i(reason, description) {
+    ce(reason, description) {
       if (this.readyState === "closed") return;
       this.readyState = "closed";
-      this.b?.();
-      this.C();
-      this.o.i?.();
+      this.ee?.();
+      this.b();
+      this.ur.ce?.();
       this.id = void 0;
       this.a("close", reason, description);
       this.writeBuffer = [];
     }
-    ga(data) {
+    ln(data) {
       this.id = this.opts.query.sid = data.sid;
       this.maxPayload = data.maxPayload;
-      this.p = data.pingInterval + data.pingTimeout;
+      if (data.arcwire === "batch")
+        this.w = Math.min(2e4, data.maxPayload / 3 || Infinity);
+      this.ie = data.pingInterval + data.pingTimeout;
       this.a("handshake", data);
       if (this.readyState !== "opening") return;
       this.readyState = "open";
-      this.v();
+      this.c();
       this.a("open");
-      this.l();
-      if (this.readyState === "open") this.o.m?.(data.upgrades);
+      this.re();
+      if (this.readyState === "open") this.ur.i?.(data.upgrades);
     }
-    v() {
-      const { f: _clock, p: _timeout } = this;
-      this.b?.();
-      this.Q = _clock.now() + _timeout;
-      this.b = _clock.after(_timeout, () => this.i("ping timeout"));
+    c() {
+      const { t: _clock, ie: _timeout } = this;
+      this.ee?.();
+      this.u = _clock.now() + _timeout;
+      this.ee = _clock.after(_timeout, () => this.ce("ping timeout"));
     }
     /** Close the transport, without a word to anyone here. */
-    C() {
-      if (!this.transport) return;
-      this.transport.e = void 0;
-      this.transport.close();
+    b() {
+      if (this.w) this.re();
+      this.transport?.ac();
     }
   };
 
@@ -635,12 +674,12 @@
   var Manager = class extends Emitter {
     constructor(uri, opts, _parts) {
       super();
-      this.H = _parts;
-      this.c = "closed";
-      this.g = false;
+      this.ur = _parts;
+      this.s = "closed";
+      this.st = false;
       this.nsps = {};
-      this.j = 0;
-      this.x = false;
+      this.e = 0;
+      this.et = false;
       if (typeof uri === "object") {
         opts = uri;
         uri = void 0;
@@ -648,7 +687,7 @@
       this.uri = uri;
       this.opts = opts = { ...opts };
       opts.path ||= "/socket.io";
-      this.f = clockFrom(opts);
+      this.t = clockFrom(opts);
       const settings = opts;
       for (const name in DEFAULTS) {
         settings[name] ??= DEFAULTS[name];
@@ -658,77 +697,77 @@
           return this;
         };
       }
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.ha;
-      this.S = new Encoder2();
-      this.w = new Decoder2();
-      this.w.on("decoded", (packet) => {
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.x;
+      this.te = new Encoder2();
+      this.se = new Decoder2();
+      this.se.on("decoded", (packet) => {
         this.a("packet", packet);
         const socket = this.nsps[packet.nsp];
-        if (socket?.active) socket.u(packet);
+        if (socket?.active) socket.m(packet);
       });
-      this.F = opts.autoConnect !== false;
-      if (this.F) this.open();
+      this.ct = opts.autoConnect !== false;
+      if (this.ct) this.open();
     }
     /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
     open(done) {
-      if (this.c !== "closed") return this;
-      this.c = "opening";
-      this.x = false;
-      this.b?.();
-      this.G ??= this.H.va?.(this);
-      const engine = new Session(this.uri, this.opts, this.H.ia);
+      if (this.s !== "closed") return this;
+      this.s = "opening";
+      this.et = false;
+      this.ee?.();
+      this.sr ??= this.ur.oe?.(this);
+      const engine = new Session(this.uri, this.opts, this.ur.rt);
       this.engine = engine;
       const fail = (error) => {
-        this.T();
+        this.ae();
         engine.close();
-        this.d(error);
+        this.le(error);
         done?.(error);
-        if (this.g) {
-          this.g = false;
-          this.I();
+        if (this.st) {
+          this.st = false;
+          this.n();
           this.a("reconnect_error", error);
         } else if (!done) {
-          this.I();
+          this.n();
         }
       };
       const on = (event, listener) => engine.on(
         event,
-        ((...args) => {
-          if (engine === this.engine && this.c !== "closed") listener(...args);
+        ((value, details) => {
+          if (engine === this.engine && this.s !== "closed") listener(value, details);
         })
       );
       on("open", () => {
-        this.b?.();
-        this.c = "open";
+        this.ee?.();
+        this.s = "open";
         this.a("open");
-        for (const socket of this.q()) socket.m();
+        for (const socket of this.er()) socket.i();
         done?.();
-        if (this.g) {
-          const attempt = this.j;
-          this.g = false;
-          this.j = 0;
+        if (this.st) {
+          const attempt = this.e;
+          this.st = false;
+          this.e = 0;
           this.a("reconnect", attempt);
         }
       });
       on("error", (error) => {
-        if (this.c === "open") this.d(error);
+        if (this.s === "open") this.le(error);
         else fail(error);
       });
       on("close", (reason, description) => {
-        if (this.c === "open") this.k(reason, description);
+        if (this.s === "open") this.ns(reason, description);
         else fail(failure(reason, { description }));
       });
       on("ping", () => this.a("ping"));
       on("data", (data) => {
         try {
-          this.w.add(data);
+          this.se.add(data);
         } catch (error) {
-          this.k("parse error", error);
+          this.ns("parse error", error);
         }
       });
       const timeout = this.timeout();
       if (timeout !== false) {
-        this.b = this.f.after(timeout, () => fail(new Error("timeout")));
+        this.ee = this.t.after(timeout, () => fail(new Error("timeout")));
       }
       return this;
     }
@@ -737,78 +776,78 @@
     }
     /** The socket of a namespace; there is one. */
     socket(nsp, opts) {
-      this.nsps[nsp] ||= new this.H.ja(this, nsp, opts);
-      const socket = this.nsps[nsp];
-      if (this.F && !socket.active) socket.connect();
+      const socket = this.nsps[nsp] || new this.ur.y(this, nsp, opts);
+      this.nsps[nsp] = socket;
+      if (this.ct && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
-    y(_socket) {
-      if (!this.q().length) this.ka();
+    en(_socket) {
+      if (!this.er().length) this.af();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    z({ type, nsp, id, data }) {
+    ol({ type, nsp, id, data }) {
       const { engine } = this;
-      const messages = this.S.encode({ type, nsp, id, data });
-      for (const message of messages) engine.R(message);
-      for (const message of messages) engine.E("message", message);
+      const messages = this.te.encode({ type, nsp, id, data });
+      for (const message of messages) engine.lo(message);
+      for (const message of messages) engine.nr("message", message);
     }
     /** Close, and stay so. */
-    ka() {
-      this.x = true;
-      this.g = false;
-      this.k("forced close");
+    af() {
+      this.et = true;
+      this.st = false;
+      this.ns("forced close");
     }
     /** The sockets that want a connection. */
-    q() {
+    er() {
       return Object.values(this.nsps).filter((socket) => socket.active);
     }
-    T() {
-      this.b?.();
-      this.w.destroy();
-      this.c = "closed";
+    ae() {
+      this.ee?.();
+      this.se.destroy();
+      this.s = "closed";
     }
-    d(error) {
+    le(error) {
       this.a("error", error);
-      for (const socket of this.q()) socket.d(error);
+      for (const socket of this.er()) socket.le(error);
     }
-    k(reason, description) {
-      this.T();
+    ns(reason, description) {
+      this.ae();
       this.engine?.close();
-      this.j = 0;
+      this.e = 0;
       this.a("close", reason, description);
-      for (const socket of this.q()) socket.k(reason, description);
-      this.I();
+      for (const socket of this.er()) socket.ns(reason, description);
+      this.n();
     }
     /** Connect again, after a while, where that is wanted and not under way. */
-    I() {
+    n() {
       const settings = this.opts;
-      if (this.c !== "closed" || this.g) return;
-      if (!this.x && settings.reconnection && this.j < (settings.reconnectionAttempts || Infinity)) {
-        this.g = true;
-        const delay = delayAfter(this.j++, settings, this.f.random());
-        this.b = this.f.after(delay, () => this.J());
+      if (this.s !== "closed" || this.st) return;
+      if (!this.et && settings.reconnection && this.e < (settings.reconnectionAttempts || Infinity)) {
+        this.st = true;
+        const delay = delayAfter(this.e++, settings, this.t.random());
+        this.ee = this.t.after(delay, () => this.h());
         return;
       }
-      this.G?.();
-      this.G = void 0;
-      this.b?.();
-      if (this.j) {
-        this.j = 0;
+      this.sr?.();
+      this.sr = void 0;
+      this.ee?.();
+      if (this.e) {
+        this.e = 0;
         this.a("reconnect_failed");
-        for (const socket of this.q()) socket.U();
+        for (const socket of this.er()) socket.ii();
       }
     }
     /** Connect again, now, where that is being waited for. */
-    J() {
-      if (!this.g || this.c !== "closed") return;
-      this.b?.();
+    h() {
+      if (!this.st || this.s !== "closed") return;
+      this.ee?.();
       if (!this.opts.reconnection) {
-        this.g = false;
+        this.st = false;
         return;
       }
-      this.a("reconnect_attempt", this.j);
-      if (!this.x) this.open();
+      this.a("reconnect_attempt", this.e);
+      if (!this.et) this.open();
     }
   };
 
@@ -870,18 +909,18 @@
     constructor() {
       super(...arguments);
       /** The text whose attachments are under way, taken apart, and those that have arrived. */
-      this.A = null;
-      this.V = [];
+      this.ss = null;
+      this.n = [];
     }
     /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
     add(message) {
       const isText = typeof message === "string";
-      const text = isText ? TEXT.exec(message) : this.A;
-      if (!text || isText && this.A) throw invalid();
+      const text = isText ? TEXT.exec(message) : this.ss;
+      if (!text || isText && this.ss) throw invalid();
       const [, plain, binary, count = 0, nsp = "/", digits, json] = text;
-      const attachments = this.V;
+      const attachments = this.n;
       if (!isText) attachments.push(message);
-      this.A = text;
+      this.ss = text;
       if (attachments.length < +count) return;
       this.destroy();
       const type = +(plain ?? binary);
@@ -893,8 +932,8 @@
     }
     /** Forget what has arrived of a packet. */
     destroy() {
-      this.A = null;
-      this.V = [];
+      this.ss = null;
+      this.n = [];
     }
   };
 
@@ -905,15 +944,15 @@
   }
 
   // src/socket/socket.ts
-  var IN = "in";
-  var OUT = "out";
+  var IN = 0;
+  var OUT = 1;
   var DISCONNECTED = "socket has been disconnected";
   var Socket = class extends Emitter {
     constructor(io2, nsp, _opts = {}) {
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.pa = _opts;
+      this.ot = _opts;
       this.connected = false;
       /** Whether the connection continues the one before: the same id, and nothing missed. */
       this.recovered = false;
@@ -922,12 +961,12 @@
       /** Events that came before the answer to CONNECT. */
       this.receiveBuffer = [];
       this.sendBuffer = [];
-      this.la = 0;
-      this.B = {};
+      this.ae = 0;
+      this.n = {};
       /** Events that wait for an acknowledgement. */
-      this.r = /* @__PURE__ */ new Map();
+      this.e = /* @__PURE__ */ new Map();
       /** Those who hear of every event that arrives, and of every one that is sent. */
-      this.h = new Emitter();
+      this.se = new Emitter();
       this.auth = _opts.auth;
     }
     get disconnected() {
@@ -936,8 +975,8 @@
     connect() {
       if (this.connected) return this;
       this.active = true;
-      if (!this.io.g) this.io.open();
-      if (this.io.c === "open") this.m();
+      if (!this.io.st) this.io.open();
+      if (this.io.s === "open") this.i();
       return this;
     }
     open() {
@@ -946,10 +985,10 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.z({ type: DISCONNECT, nsp: this.nsp });
-      this.y();
-      if (wasConnected) this.k("io client disconnect");
-      this.U();
+      if (wasConnected) this.io.ol({ type: DISCONNECT, nsp: this.nsp });
+      this.en();
+      if (wasConnected) this.ns("io client disconnect");
+      this.ii();
       return this;
     }
     close() {
@@ -964,12 +1003,12 @@
      * PayloadTooLargeError or BufferFullError for an event that will not be sent and has no one else to tell.
      */
     emit(event, ...args) {
-      return this.W([event, ...args]);
+      return this.te([event, ...args]);
     }
     /** Send an event; resolves with what the acknowledgement brings, rejects where none will come. */
     emitWithAck(event, ...args) {
       return new Promise((resolve, reject) => {
-        this.W([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
+        this.te([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
       });
     }
     /** Has no effect: browsers decide on compression. */
@@ -978,191 +1017,190 @@
     }
     /** The next event is dropped where it cannot be sent at once. */
     get volatile() {
-      this.B.volatile = true;
+      this.n.volatile = true;
       return this;
     }
     /** How long to wait for the acknowledgement of the next event, in milliseconds. */
     timeout(timeout) {
-      this.B.timeout = timeout;
+      this.n.timeout = timeout;
       return this;
     }
     /** Hear of every event that arrives: its name, then its arguments. */
     onAny(listener) {
-      this.h.on(IN, listener);
+      this.se.on(IN, listener);
       return this;
     }
     prependAny(listener) {
-      this.h.P(IN, listener);
+      this.se.ff(IN, listener);
       return this;
     }
     offAny(listener) {
-      this.h.off(IN, listener);
+      this.se.off(IN, listener);
       return this;
     }
     listenersAny() {
-      return this.h.listeners(IN);
+      return this.se.listeners(IN);
     }
     /** Hear of every event that is sent. */
     onAnyOutgoing(listener) {
-      this.h.on(OUT, listener);
+      this.se.on(OUT, listener);
       return this;
     }
     prependAnyOutgoing(listener) {
-      this.h.P(OUT, listener);
+      this.se.ff(OUT, listener);
       return this;
     }
     offAnyOutgoing(listener) {
-      this.h.off(OUT, listener);
+      this.se.off(OUT, listener);
       return this;
     }
     listenersAnyOutgoing() {
-      return this.h.listeners(OUT);
+      return this.se.listeners(OUT);
     }
     /** The manager's connection is open. */
-    m() {
+    i() {
       const { io: io2, nsp, auth } = this;
       const { engine } = io2;
       const connect = (data) => {
-        if (engine.readyState !== "open" || !this.active || this.connected) return;
-        const own = this.ma();
-        io2.z({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
+        if (engine.readyState === "open" && this.active && !this.connected) {
+          io2.ol({ type: CONNECT, nsp, data: this.et(data) });
+        }
       };
       if (typeof auth === "function") call(auth, this, [connect]);
       else connect(auth);
     }
     /** The connection could not be made, or failed. */
-    d(error) {
+    le(error) {
       if (!this.connected) this.a("connect_error", error);
     }
-    k(reason, description) {
+    ns(reason, description) {
       this.connected = false;
       this.id = void 0;
       this.receiveBuffer = [];
       this.a("disconnect", reason, description);
-      for (const event of this.r.values()) {
-        if (event.X) this.Y(event, new Error(DISCONNECTED));
+      for (const event of this.e.values()) {
+        if (event.g) this.ar(event, new Error(DISCONNECTED));
       }
     }
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
-    U() {
-      for (const event of this.r.values()) {
-        if (event.Z) this.s(event, new Error(DISCONNECTED));
+    ii() {
+      for (const event of this.e.values()) {
+        if (event.ne) this.r(event, new Error(DISCONNECTED));
       }
     }
-    u({ type, id, data }) {
+    m({ type, id, data }) {
       if (type === CONNECT) {
-        if (data?.sid) this.na(data);
-        else this.d(new Error("no sid"));
+        if (data?.sid) this.ln(data);
+        else this.le(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
-        const args = id === void 0 ? data : [...data, this.oa(id)];
-        if (this.connected) this._(args);
+        const args = id === void 0 ? data : [...data, this.er(id)];
+        if (this.connected) this.ti(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
-        const event = this.r.get(id);
-        if (event) this.s(event, null, data);
+        const event = this.e.get(id);
+        if (event) this.r(event, null, data);
       } else {
-        this.y();
-        if (type === DISCONNECT) this.k("io server disconnect");
-        else this.d(failure(data?.message ?? data, { data: data?.data }));
+        this.en();
+        if (type === DISCONNECT) this.ns("io server disconnect");
+        else this.le(failure(data?.message ?? data, { data: data?.data }));
       }
     }
-    na({ sid, pid }) {
+    ln({ sid, pid }) {
       this.id = sid;
       this.recovered = !!pid && pid === this._pid;
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
       this.connected = true;
-      for (const args of this.receiveBuffer.splice(0)) this._(args);
-      for (const event of this.sendBuffer.splice(0)) call(this.$, this, [event]);
+      for (const args of this.receiveBuffer.splice(0)) this.ti(args);
+      for (const event of this.sendBuffer.splice(0)) call(this.ri, this, [event]);
       this.a("connect");
     }
-    _(args) {
-      this.h.a(IN, ...args);
+    ti(args) {
+      this.se.a(IN, ...args);
       this.a(...args);
-      const last = args[args.length - 1];
+      const last = args.at(-1);
       if (this._pid && typeof last === "string") this._lastOffset = last;
     }
     /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
-    oa(id) {
+    er(id) {
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
-        if (engine === io2.engine && this.connected) io2.z({ type: ACK, nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.ol({ type: ACK, nsp, id, data });
         engine = null;
       };
     }
-    W(args, fn, withError) {
-      const { volatile, timeout = this.pa.ackTimeout } = this.B;
-      this.B = {};
+    te(args, fn, withError) {
+      const { volatile, timeout = this.ot.ackTimeout } = this.n;
+      this.n = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
       if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
       const event = {
         type: EVENT,
         nsp: this.nsp,
         data: args,
-        X: false,
-        qa: fn,
-        Z: withError || timeout !== void 0,
-        p: timeout
+        v: fn,
+        ne: withError || timeout !== void 0,
+        ie: timeout
       };
-      if (fn) this.ra(event);
-      if (volatile && !this.io.engine?.transport?.writable) this.s(event, new Error("dropped"));
-      else this.sa(event, volatile);
+      if (fn) this.si(event);
+      if (volatile && !this.io.engine?.transport?.writable) this.r(event, new Error("dropped"));
+      else this.lr(event, volatile);
       return this;
     }
     /** Send an event, now or when there is a connection. */
-    sa(event, _isVolatile) {
-      this.v(event);
-      if (this.ta()) this.$(event);
+    lr(event, _isVolatile) {
+      this.c(event);
+      if (this.ct()) this.ri(event);
       else this.sendBuffer.push(event);
     }
-    /** What the server is told at a connection, beside `auth`. */
-    ma() {
-      return this._pid ? { pid: this._pid, offset: this._lastOffset } : void 0;
+    /** What the server is told at a connection: `auth`, and what this session has to add. */
+    et(auth) {
+      return this._pid ? { pid: this._pid, offset: this._lastOffset, ...auth } : auth;
     }
     /** Give an event the id by which it is acknowledged. */
-    ra(event) {
-      event.id = this.la++;
-      this.r.set(event.id, event);
+    si(event) {
+      event.id = this.ae++;
+      this.e.set(event.id, event);
     }
-    ta() {
-      return this.connected && !this.io.engine.K();
+    ct() {
+      return this.connected && !this.io.engine.cn();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
-    $(event) {
-      event.X = true;
+    ri(event) {
+      event.g = true;
       try {
-        this.h.a(OUT, ...event.data);
-        this.io.z(event);
+        this.se.a(OUT, ...event.data);
+        this.io.ol(event);
       } catch (error) {
-        if (!this.s(event, error)) throw error;
+        if (!this.r(event, error)) throw error;
       }
     }
-    v(event) {
-      if (event.p === void 0) return;
-      event.b = this.io.f.after(
-        event.p,
-        () => this.Y(event, new Error("operation has timed out"))
+    c(event) {
+      if (event.ie === void 0) return;
+      event.ee = this.io.t.after(
+        event.ie,
+        () => this.ar(event, new Error("operation has timed out"))
       );
     }
     /** An event was not acknowledged. */
-    Y(event, error) {
-      this.s(event, error);
+    ar(event, error) {
+      this.r(event, error);
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
-    s(event, error, answer = []) {
-      const { qa: _fn, Z: _withError } = event;
-      event.b?.();
-      this.r.delete(event.id);
+    r(event, error, answer = []) {
+      const { v: _fn, ne: _withError } = event;
+      event.ee?.();
+      this.e.delete(event.id);
       remove(this.sendBuffer, event);
       if (!_fn || error && !_withError) return false;
       call(_fn, this, _withError ? [error, ...answer] : answer);
       return true;
     }
     /** From now on the manager does not connect for this socket. */
-    y() {
+    en() {
       this.active = false;
-      this.io.y(this);
+      this.io.en(this);
     }
   };
 
@@ -1173,64 +1211,65 @@
       this.deduplicated = false;
       this._queue = [];
     }
-    u(packet) {
+    m(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
-      super.u(packet);
-      call(this.La, this, []);
+      super.m(packet);
+      call(this.S, this, []);
     }
-    _(args) {
+    ti(args) {
       const before = this._lastOffset;
-      super._(args);
+      super.ti(args);
       const after = this._lastOffset;
       if (after === before) return;
-      if (!before || !this.Ka) this.Ka = OFFSET.exec(after)?.[1];
-      else if (!after.startsWith(this.Ka)) this._lastOffset = before;
+      if (!before || !this.ia) this.ia = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.ia)) this._lastOffset = before;
     }
-    ma() {
-      const own = super.ma();
-      if (!this.pa.retries) return own;
-      this.Na ||= randomId();
-      return { ...own, retry: { id: this.Na, from: this._queue[0]?.id ?? this.la } };
+    et(auth) {
+      if (this.ot.retries) {
+        this.ts ||= randomId();
+        auth = { retry: { id: this.ts, from: this._queue[0]?.id ?? this.ae }, ...auth };
+      }
+      return super.et(auth);
     }
-    sa(event, isVolatile) {
-      if (!this.pa.retries || isVolatile) {
-        if (this.ta() || this.Oa(this.sendBuffer, event)) super.sa(event);
+    lr(event, isVolatile) {
+      if (!this.ot.retries || isVolatile) {
+        if (this.ct() || this.u(this.sendBuffer, event)) super.lr(event);
         return;
       }
       event.args = event.data;
       event.tryCount = 0;
-      event.Z = !!event.qa;
-      if (event.id === void 0) this.ra(event);
-      if (this.Oa(this._queue, event)) this._queue.push(event);
-      this.La();
+      event.ne = !!event.v;
+      if (event.id === void 0) this.si(event);
+      if (this.u(this._queue, event)) this._queue.push(event);
+      this.S();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
-    Oa(waiting, event) {
-      const { bufferLimit = 1e4, bufferOverflow } = this.pa;
+    u(waiting, event) {
+      const { bufferLimit = 1e4, bufferOverflow } = this.ot;
       if (waiting.length < bufferLimit) return true;
-      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ X: _isSent }) => !_isSent);
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ g: _isSent }) => !_isSent);
       const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
-      if (!this.s(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
+      if (!this.r(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    La() {
-      for (const event of this._queue.slice(0, this.pa.retryWindow ?? 64)) {
-        if (event.X || !this.ta()) continue;
+    S() {
+      for (const event of this._queue.slice(0, this.ot.retryWindow ?? 64)) {
+        if (event.g || !this.ct()) continue;
         event.tryCount++;
-        this.v(event);
-        this.$(event);
+        this.c(event);
+        this.ri(event);
       }
     }
-    Y(event, error) {
-      event.X = false;
-      event.b?.();
-      if (!(event.tryCount <= this.pa.retries)) super.Y(event, error);
-      call(this.La, this, []);
+    ar(event, error) {
+      event.g = false;
+      event.ee?.();
+      if (!(event.tryCount <= this.ot.retries)) super.ar(event, error);
+      call(this.S, this, []);
     }
-    s(event, error, answer) {
+    r(event, error, answer) {
       remove(this._queue, event);
-      return super.s(event, error, answer);
+      return super.r(event, error, answer);
     }
   };
   var OFFSET = /^([\w-]{4}-)(\d|\d{3,})$/;
@@ -1240,7 +1279,7 @@
 
   // src/listen.ts
   var owners = /* @__PURE__ */ new WeakMap();
-  function listen2(socket, listeners, owner) {
+  function listen(socket, listeners, owner) {
     const entries = Object.entries(listeners);
     const end = () => {
       for (const [event, listener] of entries) socket.off(event, listener);
@@ -1266,10 +1305,10 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    ia: anyOf([PollingTransport, WebSocketTransport]),
-    ha: { Encoder, Decoder },
-    ja: Socket2,
-    va: watchManager
+    rt: anyOf([PollingTransport, WebSocketTransport]),
+    x: { Encoder, Decoder },
+    y: Socket2,
+    oe: watch
   };
   var io = /* @__PURE__ */ lookupWith(Manager2);
 

@@ -1,4 +1,4 @@
-import { watchSession } from "../page.js";
+import { watch } from "../page.js";
 import { decodePacket, type Packet, type RawData } from "./packet.js";
 import { decodeText } from "./payload.js";
 import type { Session } from "./session.js";
@@ -49,7 +49,7 @@ export function anyOf(builtIn: TransportConstructor[]): Router {
       priorSuccess.websocket = name === "websocket";
     };
     session.on("upgrade", remember);
-    watchSession(session);
+    session.on("close", watch(session));
     if (opts.forceBase64) opts.query.b64 = "1";
     if (opts.timestampRequests) Object.assign(opts.query, timestamp(opts));
     return {

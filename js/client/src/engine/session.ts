@@ -15,6 +15,8 @@ export interface HandshakeData {
   pingTimeout: number;
   /** Bytes that the server takes in one message, or one request. */
   maxPayload?: number;
+  /** "batch" where the server takes several packets in one WebSocket message, and sends them so. */
+  arcwire?: string;
 }
 
 export interface SessionEvents {
@@ -60,6 +62,7 @@ export class Session
   /** The transport that is about to take over. */
   upgrading?: Transport | undefined;
   readonly opts: TransportSettings & EngineOptions;
+  _batchLimit = 0;
 
   private readonly _clock: Clock;
   private readonly _route: Route;
@@ -99,7 +102,9 @@ export class Session
   /** Close when all that waits is sent; before the session is open, at once. */
   close(): this {
     if (this.readyState === "opening") this._end("forced close");
-    else if (this.readyState === "open") this.readyState = "closing";
+    // First what waits for the end of the task, so that all is told of it before `close`.
+    this._flush();
+    if (this.readyState === "open") this.readyState = "closing";
     this._flush();
     return this;
   }
@@ -131,9 +136,8 @@ export class Session
     transport.open();
   }
 
-  /** From now on `transport` is the session's; the one before is silent. */
+  /** From now on `transport` is the session's. */
   _setTransport(transport: Transport): void {
-    if (this.transport) this.transport._receiver = undefined;
     this.transport = transport;
     transport._receiver = this;
   }
@@ -143,7 +147,9 @@ export class Session
       const packet: Packet = { type, data, options: options as WriteOptions };
       this._dispatch("packetCreate", packet);
       this.writeBuffer.push(packet);
-      this._flush();
+      // Those of one task leave together, at its end.
+      if (this._batchLimit) queueMicrotask(() => this._flush());
+      else this._flush();
     }
     return this;
   }
@@ -214,6 +220,9 @@ export class Session
   private _onHandshake(data: HandshakeData): void {
     this.id = this.opts.query.sid = data.sid;
     this.maxPayload = data.maxPayload;
+    // Within 64 KiB, as a character has three bytes at most; larger packets gain nothing from it.
+    if (data.arcwire === "batch")
+      this._batchLimit = Math.min(20_000, (data.maxPayload as number) / 3 || Infinity);
     this._timeout = data.pingInterval + data.pingTimeout;
     this._dispatch("handshake", data);
     if (this.readyState !== "opening") return;
@@ -233,8 +242,8 @@ export class Session
 
   /** Close the transport, without a word to anyone here. */
   _dropTransport(): void {
-    if (!this.transport) return;
-    this.transport._receiver = undefined;
-    this.transport.close();
+    // What was sent in this task has been waiting for its end.
+    if (this._batchLimit) this._flush();
+    this.transport?._discard();
   }
 }

@@ -9,6 +9,8 @@ export interface CloseDetails {
 
 /** Who is told what happens on a transport; after `_onError` or `_closed` there is nothing more to tell. */
 export interface TransportReceiver {
+  /** Characters of a batch; 0 where none has been agreed on. */
+  _batchLimit?: number;
   _onOpen?(): void;
   /** A packet, as `decodePacket` takes it. */
   _onPacket(message: RawData): void;
@@ -44,6 +46,12 @@ export abstract class Transport {
   _pause?(paused: () => void): void;
   _resume?(): void;
 
+  /** Close, and tell nobody of anything any more. */
+  _discard(): void {
+    this._receiver = undefined;
+    this.close();
+  }
+
   /** Bytes that the server counts for a message; in a frame of a WebSocket, text as UTF-8 and with its type. */
   _size(data: RawData): number {
     return new Blob([data as BlobPart]).size + +(typeof data === "string");
@@ -52,7 +60,13 @@ export abstract class Transport {
   /** The address, with `scheme` (http or ws) and what else is asked. */
   protected _uri(scheme: string, query?: Record<string, string>): string {
     const { opts, name } = this;
-    const parameters = new URLSearchParams({ ...opts.query, EIO: "4", transport: name, ...query });
+    const parameters = new URLSearchParams({
+      ...opts.query,
+      EIO: "4",
+      transport: name,
+      arcwire: "batch",
+      ...query,
+    });
     return `${scheme}${opts.authority}${opts.path}?${parameters}`;
   }
 }

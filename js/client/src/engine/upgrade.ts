@@ -10,10 +10,7 @@ type Pausable = Required<Pick<Transport, "_pause" | "_resume">>;
  * attempt.
  */
 export function probe(session: Session, transport: Transport): () => void {
-  const end = () => {
-    transport._receiver = undefined;
-    transport.close();
-  };
+  const end = () => transport._discard();
   const fail = (cause: unknown) => {
     end();
     if (session.upgrading === transport) {
@@ -31,6 +28,7 @@ export function probe(session: Session, transport: Transport): () => void {
       session._dispatch("upgrading", transport);
       (session.transport as Pausable)._pause(() => {
         if (session.readyState === "closed") return;
+        session.transport._receiver = undefined;
         session._setTransport(transport);
         transport.send([{ type: "upgrade" }]);
         session.upgrading = undefined;

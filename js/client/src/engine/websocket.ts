@@ -1,5 +1,6 @@
 import { failure } from "../errors.js";
-import { encodePacket, type Packet } from "./packet.js";
+import { encodeBatches, SEPARATOR, splitBatch } from "./batch.js";
+import type { Packet } from "./packet.js";
 import { Transport } from "./transport.js";
 
 /** Packets over a WebSocket, one a message. */
@@ -21,7 +22,10 @@ export class WebSocketTransport extends Transport {
         this.writable = true;
         this._receiver?._onOpen?.();
       };
-      socket.onmessage = ({ data }) => this._receiver?._onPacket(data);
+      socket.onmessage = ({ data }) => {
+        const isBatch = this._receiver?._batchLimit && data[0] === SEPARATOR;
+        for (const message of isBatch ? splitBatch(data) : [data]) this._receiver?._onPacket(message);
+      };
       socket.onerror = fail;
       socket.onclose = (context) =>
         this._receiver?._closed({ description: "websocket connection closed", context });
@@ -39,7 +43,8 @@ export class WebSocketTransport extends Transport {
     const socket = this._socket as WebSocket;
     // Not while it is closing: the browser complains, and nothing would arrive. What is closing says so soon.
     if (socket.readyState !== 1) return;
-    for (const packet of packets.splice(0)) socket.send(encodePacket(packet) as string);
+    const messages = encodeBatches(packets.splice(0), this._receiver?._batchLimit);
+    for (const message of messages) socket.send(message as string);
     this._receiver?._drained?.();
   }
 

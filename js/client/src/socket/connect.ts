@@ -15,13 +15,18 @@ export interface Lookup {
 /** What makes sockets with managers of one kind, and keeps the managers. */
 export function lookupWith(Kind: new (uri?: string | Options, opts?: Options) => Manager): Lookup {
   const managers: { [id: string]: Manager } = {};
-  return (uri?: string | Options, options?: Options) => {
-    const opts = (typeof uri === "object" ? uri : options) || {};
-    const { authority, path } = parse(typeof uri === "object" ? undefined : uri);
+  return (uri?: string | Options, opts?: Options) => {
+    if (typeof uri === "object") {
+      opts = uri;
+      uri = undefined;
+    }
+    opts ||= {};
+    const { authority, path } = parse(uri);
     const id = authority + opts.path;
     const isNew = opts.forceNew || opts.multiplex === false || managers[id]?.nsps[path];
     if (isNew) return new Kind(uri, opts).socket(path, opts);
-    managers[id] ||= new Kind(uri, opts);
-    return managers[id].socket(path, opts);
+    const manager = managers[id] || new Kind(uri, opts);
+    managers[id] = manager;
+    return manager.socket(path, opts);
   };
 }

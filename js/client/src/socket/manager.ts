@@ -145,8 +145,8 @@ export abstract class Manager<
     const on = (event: string, listener: Listener) =>
       engine.on(
         event as never,
-        ((...args: unknown[]) => {
-          if (engine === this.engine && this._readyState !== "closed") listener(...args);
+        ((value: unknown, details: unknown) => {
+          if (engine === this.engine && this._readyState !== "closed") listener(value, details);
         }) as never,
       );
     on("open", () => {
@@ -191,8 +191,8 @@ export abstract class Manager<
 
   /** The socket of a namespace; there is one. */
   socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents> {
-    this.nsps[nsp] ||= new this._parts._Socket(this as never, nsp, opts);
-    const socket = this.nsps[nsp];
+    const socket = this.nsps[nsp] || new this._parts._Socket(this as never, nsp, opts);
+    this.nsps[nsp] = socket;
     if (this._autoConnect && !socket.active) socket.connect();
     return socket as never;
   }

@@ -8,7 +8,7 @@ export interface Outgoing extends Packet {
   /** How often it has been sent, where it may be sent again. */
   tryCount?: number;
   /** Whether it has been sent on the present connection. */
-  _isSent: boolean;
+  _isSent?: boolean;
   _fn: Listener | undefined;
   /** Whether `_fn` takes an error, or null, as its first argument. */
   _withError: boolean;

@@ -40,11 +40,12 @@ export class ReliableSocket<
     else if (!after.startsWith(this._prefix)) this._lastOffset = before;
   }
 
-  protected override _introduction(): object | undefined {
-    const own = super._introduction();
-    if (!this._opts.retries) return own;
-    this._retryId ||= randomId();
-    return { ...own, retry: { id: this._retryId, from: this._queue[0]?.id ?? this._ids } };
+  protected override _introduction(auth?: object): object | undefined {
+    if (this._opts.retries) {
+      this._retryId ||= randomId();
+      auth = { retry: { id: this._retryId, from: this._queue[0]?.id ?? this._ids }, ...auth };
+    }
+    return super._introduction(auth);
   }
 
   protected override _post(event: Outgoing, isVolatile?: boolean): void {

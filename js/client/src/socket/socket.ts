@@ -30,8 +30,9 @@ export interface SocketReservedEvents {
   disconnect: (reason: Socket.DisconnectReason, description?: DisconnectDescription) => void;
 }
 
-const IN = "in";
-const OUT = "out";
+/** The events of `_any`. */
+const IN = 0 as unknown as string;
+const OUT = 1 as unknown as string;
 const DISCONNECTED = "socket has been disconnected";
 
 interface Flags {
@@ -198,9 +199,9 @@ export class Socket<
     const { engine } = io;
     const connect = (data?: object) => {
       // An answer may come late: for a connection that is gone, or twice.
-      if (engine.readyState !== "open" || !this.active || this.connected) return;
-      const own = this._introduction();
-      io._packet({ type: CONNECT, nsp, data: own ? { ...own, ...data } : data });
+      if (engine.readyState === "open" && this.active && !this.connected) {
+        io._packet({ type: CONNECT, nsp, data: this._introduction(data) });
+      }
     };
     if (typeof auth === "function") call(auth as Listener, this, [connect]);
     else connect(auth);
@@ -262,7 +263,7 @@ export class Socket<
   protected _onEvent(args: ReadonlyArray<unknown>): void {
     this._any._dispatch(IN, ...args);
     this._dispatch(...(args as [string]));
-    const last = args[args.length - 1];
+    const last = args.at(-1);
     if (this._pid && typeof last === "string") this._lastOffset = last;
   }
 
@@ -285,7 +286,6 @@ export class Socket<
       type: EVENT,
       nsp: this.nsp,
       data: args,
-      _isSent: false,
       _fn: fn,
       _withError: withError || timeout !== undefined,
       _timeout: timeout,
@@ -303,9 +303,9 @@ export class Socket<
     else this.sendBuffer.push(event);
   }
 
-  /** What the server is told at a connection, beside `auth`. */
-  protected _introduction(): object | undefined {
-    return this._pid ? { pid: this._pid, offset: this._lastOffset } : undefined;
+  /** What the server is told at a connection: `auth`, and what this session has to add. */
+  protected _introduction(auth?: object): object | undefined {
+    return this._pid ? { pid: this._pid, offset: this._lastOffset, ...auth } : auth;
   }
 
   /** Give an event the id by which it is acknowledged. */

@@ -87,7 +87,7 @@ describe("polling", () => {
     expect(first.init.body).toBe("4a");
     expect(first.init.headers["content-type"]).toBe("text/plain;charset=UTF-8");
     expect(first.init.credentials).toBe("same-origin");
-    expect(first.url.search).toBe("?sid=sid1&EIO=4&transport=polling");
+    expect(first.url.search).toBe("?sid=sid1&EIO=4&transport=polling&arcwire=batch");
     expect(it.writeBuffer).toHaveLength(3);
     await first.answer("ok");
     await until(() => expect(posts()).toHaveLength(2));

@@ -51,17 +51,19 @@ describe("opening", () => {
   test("asks the address with path, query and revision", () => {
     session({ query: { a: "x y", sid: "no" } });
     const { pathname, search } = made(0).address();
-    expect(pathname + search).toBe("/engine.io/?a=x+y&sid=no&EIO=4&transport=polling");
+    expect(pathname + search).toBe("/engine.io/?a=x+y&sid=no&EIO=4&transport=polling&arcwire=batch");
     session(
       { path: "/live/", query: "b=1", addTrailingSlash: false },
       [Better],
       "https://b.example:1/nsp?c=1",
     );
-    expect(made(1).address().href).toBe("wss://b.example:1/live?b=1&EIO=4&transport=websocket");
+    expect(made(1).address().href).toBe("wss://b.example:1/live?b=1&EIO=4&transport=websocket&arcwire=batch");
     session({}, [Better], "https://b.example/nsp?c=1");
-    expect(made(2).address().href).toBe("wss://b.example/engine.io/?c=1&EIO=4&transport=websocket");
+    expect(made(2).address().href).toBe(
+      "wss://b.example/engine.io/?c=1&EIO=4&transport=websocket&arcwire=batch",
+    );
     session({ forceBase64: true, timestampRequests: true, timestampParam: "z" }, [Better]);
-    expect(made(3).address().search).toMatch(/^\?b64=1&z=\w+&EIO=4&transport=websocket$/);
+    expect(made(3).address().search).toMatch(/^\?b64=1&z=\w+&EIO=4&transport=websocket&arcwire=batch$/);
   });
 
   test("the handshake", () => {
@@ -425,6 +427,7 @@ describe("the page", () => {
   beforeEach(() => {
     page = new EventTarget();
     vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
   });
   afterEach(() => vi.unstubAllGlobals());
 

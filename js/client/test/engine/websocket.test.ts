@@ -60,7 +60,7 @@ describe("WebSocket", () => {
   test("opens, sends, hears", () => {
     const it = session({ protocols: ["a", "b"] });
     const socket = FakeSocket.last;
-    expect(socket.uri).toBe("wss://a.example/engine.io/?EIO=4&transport=websocket");
+    expect(socket.uri).toBe("wss://a.example/engine.io/?EIO=4&transport=websocket&arcwire=batch");
     expect(socket.protocols).toEqual(["a", "b"]);
     expect(socket.binaryType).toBe("arraybuffer");
     it.send("waits");

@@ -125,7 +125,7 @@ describe("reconnection", () => {
     it.server.fail();
     await it.clock.advance(50);
     expect(it.server.address().href).toBe(
-      "wss://elsewhere.example/socket.io/?token=new&EIO=4&transport=fake",
+      "wss://elsewhere.example/socket.io/?token=new&EIO=4&transport=fake&arcwire=batch",
     );
     manager.reconnection(false);
     it.server.fail();
@@ -290,6 +290,7 @@ describe("the page", () => {
   beforeEach(() => {
     page = new EventTarget();
     vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
   });
   afterEach(() => vi.unstubAllGlobals());
 
@@ -354,15 +355,35 @@ describe("the page", () => {
     expect(it.socket.connected).toBe(true);
   });
 
-  test("is left alone once there is nothing to connect", async () => {
-    const remove = vi.fn();
-    vi.stubGlobal("addEventListener", (_type: string, _fn: unknown, { signal }: { signal: AbortSignal }) =>
-      signal.addEventListener("abort", () => remove()),
+  test("is listened to once for all connections, and left alone when there is none", () => {
+    const listeners = new Map<string, Set<unknown>>();
+    vi.stubGlobal("addEventListener", (type: string, listener: unknown) =>
+      listeners.set(type, (listeners.get(type) ?? new Set()).add(listener)),
     );
-    const it = new Fixture();
+    vi.stubGlobal("removeEventListener", (type: string, listener: unknown) =>
+      listeners.get(type)?.delete(listener),
+    );
+    const sizes = () => [...listeners.values()].map(({ size }) => size);
+    const one = new Fixture();
+    one.connect();
+    const other = new Fixture();
+    other.connect();
+    expect([...listeners.keys()].sort()).toEqual(
+      "beforeunload offline online pagehide pageshow visibilitychange".split(" "),
+    );
+    expect(sizes()).toEqual([1, 1, 1, 1, 1, 1]);
+    one.socket.disconnect();
+    expect(sizes()).toEqual([1, 1, 1, 1, 1, 1]);
+    other.socket.disconnect();
+    expect(sizes()).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  test("a connection that is made when another one ends with the network is not ended", () => {
+    const it = new Fixture({ reconnection: false });
     it.connect();
-    it.socket.disconnect();
-    expect(remove).toHaveBeenCalledTimes(6);
+    it.socket.once("disconnect", () => it.manager.open());
+    page.dispatchEvent(new Event("offline"));
+    expect(FakeTransport.made.map(({ isClosed }) => isClosed)).toEqual([true, false]);
   });
 });
 
@@ -390,15 +411,17 @@ describe("io", () => {
 
   test("takes the query of the address, unless there is one", () => {
     io("http://two.example/a?x=1", opts);
-    expect(FakeTransport.last.address().search).toBe("?x=1&EIO=4&transport=fake");
+    expect(FakeTransport.last.address().search).toBe("?x=1&EIO=4&transport=fake&arcwire=batch");
     io("http://three.example/a?x=1", { ...opts, query: { y: 2 } });
-    expect(FakeTransport.last.address().search).toBe("?y=2&EIO=4&transport=fake");
+    expect(FakeTransport.last.address().search).toBe("?y=2&EIO=4&transport=fake&arcwire=batch");
   });
 
   test("takes the page's own server", () => {
     vi.stubGlobal("location", { protocol: "https:", host: "page.example" });
     const socket = io(opts);
-    expect(FakeTransport.last.address().href).toBe("wss://page.example/socket.io/?EIO=4&transport=fake");
+    expect(FakeTransport.last.address().href).toBe(
+      "wss://page.example/socket.io/?EIO=4&transport=fake&arcwire=batch",
+    );
     expect(socket.nsp).toBe("/");
     expect(io("/admin", opts).io).toBe(socket.io);
     vi.unstubAllGlobals();

@@ -1,6 +1,6 @@
 import { afterEach } from "vitest";
 import { anyOf } from "../../src/engine/routes.js";
-import { watchManager } from "../../src/page.js";
+import { watch } from "../../src/page.js";
 import { Manager } from "../../src/socket/manager.js";
 import type { ManagerOptions, SocketOptions } from "../../src/socket/options.js";
 import { Decoder, Encoder } from "../../src/socket/parser.js";
@@ -17,7 +17,7 @@ class TestManager extends Manager {
       _router: anyOf([FakeTransport]),
       _parser: { Encoder, Decoder },
       _Socket: ReliableSocket,
-      _watch: watchManager,
+      _watch: watch,
     });
   }
 }
@@ -29,10 +29,13 @@ export class Fixture {
   readonly socket: Socket;
   /** What happened, by name. */
   readonly log: unknown[][] = [];
+  /** Those of the present test. */
+  static made: Fixture[] = [];
 
   constructor(opts: Options = {}, nsp = "/") {
     this.manager = new TestManager({ clock: this.clock, ...opts });
     this.socket = this.manager.socket(nsp, opts);
+    Fixture.made.push(this);
     for (const event of ["connect", "disconnect", "connect_error"] as const) {
       this.socket.on(event, (...args: unknown[]) => this.log.push([event, ...args]));
     }
@@ -69,5 +72,9 @@ export class Fixture {
 }
 
 afterEach(() => {
+  for (const { manager } of Fixture.made.splice(0)) {
+    manager._close();
+    manager.engine?._end("the test is over");
+  }
   FakeTransport.made = [];
 });
