@@ -14,7 +14,7 @@ SERVERS = {
 
 
 def pace(work: str, server: str, *per_cpu_second: float, **others: float) -> list[dict[str, Any]]:
-    """Runs of a work that counts messages, one a round. `others` may have further figures, or replace some."""
+    """Runs of a work that counts messages, one a round. `others` are further figures, or replace some."""
     rest = {"messages_per_second": 1000.0, "p50_us": 500.0, "p99_us": 2000.0, "load_cpu_share": 0.2}
     return [
         {
