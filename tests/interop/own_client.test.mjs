@@ -910,7 +910,9 @@ describe("addresses", { skip: !isOurs, timeout: 60_000 }, () => {
 
   const engine = (uri, options) => asked(() => new EngineSocket(uri, options));
   const POLLING = { ...MODES.polling, timestampRequests: false };
-  const query = "EIO=4&transport=polling";
+  // That ours can do batches.
+  const more = isOurs ? "&arcwire=batch" : "";
+  const query = `EIO=4&transport=polling${more}`;
 
   for (const [title, ...values] of [
     ["an http address", "http://localhost", POLLING, `GET http://localhost/engine.io/?${query}`],
@@ -927,9 +929,9 @@ describe("addresses", { skip: !isOurs, timeout: 60_000 }, () => {
     ["a path", "http://localhost", { ...POLLING, path: "/p" }, `GET http://localhost/p/?${query}`],
     ["a path without a slash", "http://localhost", { ...POLLING, addTrailingSlash: false }, `GET http://localhost/engine.io?${query}`],
     ["a query", "http://localhost", { ...POLLING, query: { "&a": "&=?a" } }, `GET http://localhost/engine.io/?%26a=%26%3D%3Fa&${query}`],
-    ["a WebSocket", "http://localhost", MODES.websocket, "ws://localhost/engine.io/?EIO=4&transport=websocket"],
-    ["a secure WebSocket", "https://localhost:8443", MODES.websocket, "wss://localhost:8443/engine.io/?EIO=4&transport=websocket"],
-    ["a WebSocket on IPv6", "http://[::1]:81", MODES.websocket, "ws://[::1]:81/engine.io/?EIO=4&transport=websocket"],
+    ["a WebSocket", "http://localhost", MODES.websocket, `ws://localhost/engine.io/?EIO=4&transport=websocket${more}`],
+    ["a secure WebSocket", "https://localhost:8443", MODES.websocket, `wss://localhost:8443/engine.io/?EIO=4&transport=websocket${more}`],
+    ["a WebSocket on IPv6", "http://[::1]:81", MODES.websocket, `ws://[::1]:81/engine.io/?EIO=4&transport=websocket${more}`],
   ]) {
     it(`of ${title}`, async () => {
       const [uri, options, expected] = values;

@@ -8,9 +8,11 @@
  *   --python PROGRAM    with Arcwire installed (python3)
  *   --scripts FOLDER    of our scripts (those that the server serves)
  *
- * Beside them a bare WebSocket, for what there is to win. Two figures: round trips per second of wall clock, and per second of the client's own CPU time (in a page: of its
- * main thread), which says more on a machine that does other things as well. Medians, and the median of the ratios of
- * neighbouring turns. Needs `npm ci` in tests/browser and tests/interop.
+ * Beside them a bare WebSocket, for what there is to win without batches; in Node also ours with the package `ws`,
+ * which the official client has below. Two figures: round trips per second of wall clock, and per second of the
+ * client's own CPU time (in a page: of its main thread), which says more on a machine that does other things as well.
+ * Medians; of the ratios to the official client's neighbouring turn also the quartiles. Needs `npm ci` in tests/browser
+ * and tests/interop.
  */
 
 import { fork, spawn } from "node:child_process";
@@ -47,6 +49,7 @@ const CLIENTS = {
   ours: { script: `${served}arcwire.min.js`, module: `${served}arcwire.esm.min.js` },
   official: { script: `${official}dist/socket.io.min.js`, module: fromInterop.resolve("socket.io-client") },
   bare: { module: here("bare.mjs") },
+  "ours on ws": { module: here("on_ws.mjs"), search: pathToFileURL(`${served}arcwire.esm.min.js`).href },
 };
 const WORKS = [
   { kind: "echo", inFlight: 1 },
@@ -130,9 +133,9 @@ async function inChromium(browser, url, { script, module }) {
 }
 
 /** A client in a Node process. */
-async function inNode(url, { module }) {
+async function inNode(url, { module, search }) {
   const execArgv = ["--expose-gc", ...(globalThis.WebSocket ? [] : ["--experimental-websocket", "--no-warnings"])];
-  const child = fork(here("node_client.mjs"), [pathToFileURL(module).href], { execArgv });
+  const child = fork(here("node_client.mjs"), [`${pathToFileURL(module).href}${search ? `?${search}` : ""}`], { execArgv });
   const answer = async () => {
     const [{ result, error }] = await once(child, "message");
     if (error) throw new Error(error);
@@ -153,68 +156,75 @@ async function inNode(url, { module }) {
   };
 }
 
-const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+const quantile = (numbers, part) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length * part)];
+const median = (numbers) => quantile(numbers, 0.5);
 const rounded = (number) => Math.round(number).toLocaleString("en");
 
-async function compare(place, open) {
+/** `ours`: the names of the clients that are compared with the official one. */
+async function compare(place, ours, open) {
   for (const work of WORKS) {
+    const names = [...ours, "official", ...(work.kind === "echo" ? ["bare"] : [])];
     const opened = [];
-    const clients = Object.entries(CLIENTS).filter(([name]) => name !== "bare" || work.kind === "echo");
-    for (const [name, files] of clients) opened.push([name, await open(files)]);
+    for (const name of names) opened.push([name, await open(CLIENTS[name])]);
     for (const [, client] of opened) {
       await client.prepare(work);
       await client.run(milliseconds); // the compiler's turn
     }
-    const speeds = { ours: [], official: [], bare: [] };
+    const speeds = Object.fromEntries(names.map((name) => [name, { wall: [], cpu: [] }]));
     for (let round = 0; round < rounds; round++) {
       for (const [name, client] of round % 2 ? opened.toReversed() : opened) {
         const { done, seconds, cpu } = await client.run(milliseconds);
-        speeds[name].push({ wall: done / seconds, cpu: done / cpu });
+        speeds[name].wall.push(done / seconds);
+        speeds[name].cpu.push(done / cpu);
       }
     }
     for (const [, client] of opened) {
       await client.end();
       await client.close();
     }
-    const figure = (name, key) => median(speeds[name].map((speed) => speed[key]));
-    const ratio = (key) => median(speeds.ours.map((speed, round) => speed[key] / speeds.official[round][key])).toFixed(2);
-    console.log([
-      place, `${work.kind}, ${work.inFlight} in flight`,
-      rounded(figure("ours", "wall")), rounded(figure("official", "wall")), ratio("wall"),
-      rounded(figure("ours", "cpu")), rounded(figure("official", "cpu")), ratio("cpu"),
-      speeds.bare.length ? rounded(figure("bare", "cpu")) : "", "",
-    ].join(" | ").replace(/^/, "| "));
+    for (const name of names) {
+      const cells = ["wall", "cpu"].flatMap((key) => {
+        const ratios = speeds[name][key].map((speed, round) => speed / speeds.official[key][round]);
+        const [low, middle, high] = [0.25, 0.5, 0.75].map((part) => quantile(ratios, part).toFixed(2));
+        return [rounded(median(speeds[name][key])), name === "official" ? "" : `${middle} (${low} to ${high})`];
+      });
+      console.log(`| ${[place, `${work.kind}, ${work.inFlight} in flight`, name, ...cells].join(" | ")} |`);
+    }
   }
-  const heaps = { ours: [], official: [] };
+  const names = [...ours, "official"];
+  const heaps = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < 3; round++) {
-    for (const [name, files] of Object.entries(CLIENTS).slice(0, 2)) {
-      const client = await open(files);
+    for (const name of names) {
+      const client = await open(CLIENTS[name]);
       heaps[name].push(await client.crowd(connections));
       await client.close();
     }
   }
   const bytes = (name, key) => rounded(median(heaps[name].map((heap) => heap[key])));
-  return `${place}: heap per connection ${bytes("ours", "heap")} bytes, official ${bytes("official", "heap")}`
-    + ` (beside the heap ${bytes("ours", "external")} and ${bytes("official", "external")})`;
+  return names.map((name) => `| ${place} | ${name} | ${bytes(name, "heap")} | ${bytes(name, "external")} |`);
 }
 
 const server = await startServer();
 const lines = [];
 try {
-  console.log("| where | work | ours /s | official /s | ratio | ours /CPU s | official /CPU s | ratio | bare /CPU s |");
-  console.log("|---|---|---|---|---|---|---|---|---|");
+  console.log("| where | work | client | per second | to the official | per CPU second | to the official |");
+  console.log("|---|---|---|---|---|---|---|");
   if (values.in.includes("chromium")) {
     const { launch } = await import(pathToFileURL(here("../../../tests/browser/client/browsers.mjs")).href);
     fromBrowser.resolve("puppeteer-core");
     const browser = await launch("chromium", process.env.CHROMIUM ?? "/usr/bin/chromium");
     try {
-      lines.push(await compare("Chromium", (files) => inChromium(browser, server.url, files)));
+      lines.push(...(await compare("Chromium", ["ours"], (files) => inChromium(browser, server.url, files))));
     } finally {
       await browser.close();
     }
   }
-  if (values.in.includes("node")) lines.push(await compare(`Node ${process.versions.node}`, (files) => inNode(server.url, files)));
-  console.log(`\n${lines.join("\n")}`);
+  if (values.in.includes("node")) {
+    const place = `Node ${process.versions.node}`;
+    lines.push(...(await compare(place, ["ours", "ours on ws"], (files) => inNode(server.url, files))));
+  }
+  console.log("\n| where | client | bytes of heap per connection | beside the heap |\n|---|---|---|---|");
+  console.log(lines.join("\n"));
 } finally {
   server.stop();
 }

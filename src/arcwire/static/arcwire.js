@@ -86,7 +86,7 @@
       return new Blob([data]).size + +(typeof data === "string");
     }
     /** The address, with `scheme` (http or ws) and what else is asked. */
-    tr(scheme, query) {
+    x(scheme, query) {
       const { opts, name } = this;
       const parameters = new URLSearchParams({
         ...opts.query,
@@ -148,7 +148,7 @@
       this.er = paused;
       this.r();
     }
-    cs() {
+    co() {
       this.er = void 0;
       if (!this.et) this.af();
     }
@@ -177,7 +177,7 @@
       let text;
       let data;
       try {
-        const response = await fetch(this.tr("http", unique), {
+        const response = await fetch(this.x("http", unique), {
           method: body ? "POST" : "GET",
           body,
           headers: { ...body && { "content-type": "text/plain;charset=UTF-8" }, ...extraHeaders },
@@ -208,7 +208,7 @@
       if (watcher.opts.hostname !== "localhost") watcher.d?.({ description: "network connection lost" });
     },
     beforeunload(watcher) {
-      if (watcher.opts.closeOnBeforeunload) watcher.b?.();
+      if (watcher.opts.closeOnBeforeunload) watcher.us?.();
     },
     pagehide(watcher, { persisted }) {
       watcher.re?.();
@@ -231,7 +231,7 @@
   }
   function wake(watcher) {
     if (globalThis.document?.hidden) return;
-    watcher.engine?.cn();
+    watcher.engine?.k();
     queueMicrotask(() => watcher.h?.());
   }
 
@@ -242,7 +242,7 @@
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.cs();
+        session.transport.co();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
       session.re();
@@ -301,7 +301,7 @@
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
           if (!hasNext) return false;
-          session.b();
+          session.us();
           open();
           return true;
         },
@@ -349,8 +349,8 @@
     open() {
       const fail = (description) => this.l?.le(failure("websocket error", { type: "TransportError", description }));
       try {
-        const socket = this.createSocket(this.tr("ws"), this.opts.protocols);
-        this.nt = socket;
+        const socket = this.createSocket(this.x("ws"), this.opts.protocols);
+        this.ni = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
           this.writable = true;
@@ -371,7 +371,7 @@
       return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.nt;
+      const socket = this.ni;
       if (socket.readyState !== 1) return;
       const messages = encodeBatches(packets.splice(0), this.l?.w);
       for (const message of messages) socket.send(message);
@@ -379,7 +379,7 @@
     }
     close() {
       this.writable = false;
-      this.nt?.close();
+      this.ni?.close();
     }
   };
 
@@ -506,7 +506,7 @@
       this.writeBuffer = [];
       this.binaryType = "arraybuffer";
       this.w = 0;
-      this.ie = 0;
+      this.tt = 0;
       this.u = Infinity;
       const address = parse(uri);
       this.t = clockFrom(opts);
@@ -525,7 +525,7 @@
      * called when it is handed to the transport. THROWS PayloadTooLargeError for what the server would not take.
      */
     send(data, options, sent) {
-      this.lo(data);
+      this.oo(data);
       if (sent) this.once("flush", sent);
       return this.nr("message", data, options);
     }
@@ -541,7 +541,7 @@
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
-    lo(data) {
+    oo(data) {
       const { maxPayload } = this;
       if (!maxPayload || data.length * 8 < maxPayload) return;
       const size = this.transport.o(data);
@@ -553,7 +553,7 @@
      * Whether the server has been silent for too long, by the wall clock: timers stand still while a machine sleeps.
      * Then the session closes, soon.
      */
-    cn() {
+    k() {
       const expired = this.t.now() > this.u;
       if (expired) queueMicrotask(() => this.ce("ping timeout"));
       return expired;
@@ -573,7 +573,7 @@
         const packet = { type, data, options };
         this.a("packetCreate", packet);
         this.writeBuffer.push(packet);
-        if (this.w) queueMicrotask(() => this.re());
+        if (this.w && this.transport.name === "websocket") queueMicrotask(() => this.re());
         else this.re();
       }
       return this;
@@ -629,7 +629,7 @@
       if (this.readyState === "closed") return;
       this.readyState = "closed";
       this.ee?.();
-      this.b();
+      this.us();
       this.ur.ce?.();
       this.id = void 0;
       this.a("close", reason, description);
@@ -640,7 +640,7 @@
       this.maxPayload = data.maxPayload;
       if (data.arcwire === "batch")
         this.w = Math.min(2e4, data.maxPayload / 3 || Infinity);
-      this.ie = data.pingInterval + data.pingTimeout;
+      this.tt = data.pingInterval + data.pingTimeout;
       this.a("handshake", data);
       if (this.readyState !== "opening") return;
       this.readyState = "open";
@@ -650,13 +650,13 @@
       if (this.readyState === "open") this.ur.i?.(data.upgrades);
     }
     c() {
-      const { t: _clock, ie: _timeout } = this;
+      const { t: _clock, tt: _timeout } = this;
       this.ee?.();
       this.u = _clock.now() + _timeout;
       this.ee = _clock.after(_timeout, () => this.ce("ping timeout"));
     }
     /** Close the transport, without a word to anyone here. */
-    b() {
+    us() {
       if (this.w) this.re();
       this.transport?.ac();
     }
@@ -689,15 +689,8 @@
       opts.path ||= "/socket.io";
       this.t = clockFrom(opts);
       const settings = opts;
-      for (const name in DEFAULTS) {
-        settings[name] ??= DEFAULTS[name];
-        this[name] = (value) => {
-          if (value === void 0) return settings[name];
-          settings[name] = value;
-          return this;
-        };
-      }
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.x;
+      for (const name in DEFAULTS) settings[name] ??= DEFAULTS[name];
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.tr;
       this.te = new Encoder2();
       this.se = new Decoder2();
       this.se.on("decoded", (packet) => {
@@ -715,7 +708,7 @@
       this.et = false;
       this.ee?.();
       this.sr ??= this.ur.oe?.(this);
-      const engine = new Session(this.uri, this.opts, this.ur.rt);
+      const engine = new Session(this.uri, this.opts, this.ur.ft);
       this.engine = engine;
       const fail = (error) => {
         this.ae();
@@ -786,10 +779,10 @@
       if (!this.er().length) this.af();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    ol({ type, nsp, id, data }) {
+    ot({ type, nsp, id, data }) {
       const { engine } = this;
       const messages = this.te.encode({ type, nsp, id, data });
-      for (const message of messages) engine.lo(message);
+      for (const message of messages) engine.oo(message);
       for (const message of messages) engine.nr("message", message);
     }
     /** Close, and stay so. */
@@ -850,6 +843,15 @@
       if (!this.et) this.open();
     }
   };
+  for (const name in DEFAULTS) {
+    Object.assign(Manager.prototype, {
+      [name](value) {
+        if (value === void 0) return this.opts[name];
+        this.opts[name] = value;
+        return this;
+      }
+    });
+  }
 
   // src/socket/packet.ts
   var protocol = 5;
@@ -952,7 +954,7 @@
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.ot = _opts;
+      this.es = _opts;
       this.connected = false;
       /** Whether the connection continues the one before: the same id, and nothing missed. */
       this.recovered = false;
@@ -985,7 +987,7 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.ol({ type: DISCONNECT, nsp: this.nsp });
+      if (wasConnected) this.io.ot({ type: DISCONNECT, nsp: this.nsp });
       this.en();
       if (wasConnected) this.ns("io client disconnect");
       this.ii();
@@ -1063,7 +1065,7 @@
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState === "open" && this.active && !this.connected) {
-          io2.ol({ type: CONNECT, nsp, data: this.et(data) });
+          io2.ot({ type: CONNECT, nsp, data: this.et(data) });
         }
       };
       if (typeof auth === "function") call(auth, this, [connect]);
@@ -1079,7 +1081,7 @@
       this.receiveBuffer = [];
       this.a("disconnect", reason, description);
       for (const event of this.e.values()) {
-        if (event.g) this.ar(event, new Error(DISCONNECTED));
+        if (event.ie) this.rr(event, new Error(DISCONNECTED));
       }
     }
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
@@ -1094,7 +1096,7 @@
         else this.le(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
         const args = id === void 0 ? data : [...data, this.er(id)];
-        if (this.connected) this.ti(args);
+        if (this.connected) this.ei(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
         const event = this.e.get(id);
@@ -1111,11 +1113,11 @@
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
       this.connected = true;
-      for (const args of this.receiveBuffer.splice(0)) this.ti(args);
+      for (const args of this.receiveBuffer.splice(0)) this.ei(args);
       for (const event of this.sendBuffer.splice(0)) call(this.ri, this, [event]);
       this.a("connect");
     }
-    ti(args) {
+    ei(args) {
       this.se.a(IN, ...args);
       this.a(...args);
       const last = args.at(-1);
@@ -1126,12 +1128,12 @@
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
-        if (engine === io2.engine && this.connected) io2.ol({ type: ACK, nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.ot({ type: ACK, nsp, id, data });
         engine = null;
       };
     }
     te(args, fn, withError) {
-      const { volatile, timeout = this.ot.ackTimeout } = this.n;
+      const { volatile, timeout = this.es.ackTimeout } = this.n;
       this.n = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
       if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
@@ -1141,7 +1143,7 @@
         data: args,
         v: fn,
         ne: withError || timeout !== void 0,
-        ie: timeout
+        tt: timeout
       };
       if (fn) this.si(event);
       if (volatile && !this.io.engine?.transport?.writable) this.r(event, new Error("dropped"));
@@ -1164,27 +1166,27 @@
       this.e.set(event.id, event);
     }
     ct() {
-      return this.connected && !this.io.engine.cn();
+      return this.connected && !this.io.engine.k();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
     ri(event) {
-      event.g = true;
+      event.ie = true;
       try {
         this.se.a(OUT, ...event.data);
-        this.io.ol(event);
+        this.io.ot(event);
       } catch (error) {
         if (!this.r(event, error)) throw error;
       }
     }
     c(event) {
-      if (event.ie === void 0) return;
+      if (event.tt === void 0) return;
       event.ee = this.io.t.after(
-        event.ie,
-        () => this.ar(event, new Error("operation has timed out"))
+        event.tt,
+        () => this.rr(event, new Error("operation has timed out"))
       );
     }
     /** An event was not acknowledged. */
-    ar(event, error) {
+    rr(event, error) {
       this.r(event, error);
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
@@ -1214,25 +1216,25 @@
     m(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
       super.m(packet);
-      call(this.S, this, []);
+      call(this.P, this, []);
     }
-    ti(args) {
+    ei(args) {
       const before = this._lastOffset;
-      super.ti(args);
+      super.ei(args);
       const after = this._lastOffset;
       if (after === before) return;
-      if (!before || !this.ia) this.ia = OFFSET.exec(after)?.[1];
-      else if (!after.startsWith(this.ia)) this._lastOffset = before;
+      if (!before || !this.ti) this.ti = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.ti)) this._lastOffset = before;
     }
     et(auth) {
-      if (this.ot.retries) {
+      if (this.es.retries) {
         this.ts ||= randomId();
         auth = { retry: { id: this.ts, from: this._queue[0]?.id ?? this.ae }, ...auth };
       }
       return super.et(auth);
     }
     lr(event, isVolatile) {
-      if (!this.ot.retries || isVolatile) {
+      if (!this.es.retries || isVolatile) {
         if (this.ct() || this.u(this.sendBuffer, event)) super.lr(event);
         return;
       }
@@ -1241,31 +1243,31 @@
       event.ne = !!event.v;
       if (event.id === void 0) this.si(event);
       if (this.u(this._queue, event)) this._queue.push(event);
-      this.S();
+      this.P();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
     u(waiting, event) {
-      const { bufferLimit = 1e4, bufferOverflow } = this.ot;
+      const { bufferLimit = 1e4, bufferOverflow } = this.es;
       if (waiting.length < bufferLimit) return true;
-      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ g: _isSent }) => !_isSent);
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ ie: _isSent }) => !_isSent);
       const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
       if (!this.r(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    S() {
-      for (const event of this._queue.slice(0, this.ot.retryWindow ?? 64)) {
-        if (event.g || !this.ct()) continue;
+    P() {
+      for (const event of this._queue.slice(0, this.es.retryWindow ?? 64)) {
+        if (event.ie || !this.ct()) continue;
         event.tryCount++;
         this.c(event);
         this.ri(event);
       }
     }
-    ar(event, error) {
-      event.g = false;
+    rr(event, error) {
+      event.ie = false;
       event.ee?.();
-      if (!(event.tryCount <= this.ot.retries)) super.ar(event, error);
-      call(this.S, this, []);
+      if (!(event.tryCount <= this.es.retries)) super.rr(event, error);
+      call(this.P, this, []);
     }
     r(event, error, answer) {
       remove(this._queue, event);
@@ -1305,8 +1307,8 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    rt: anyOf([PollingTransport, WebSocketTransport]),
-    x: { Encoder, Decoder },
+    ft: anyOf([PollingTransport, WebSocketTransport]),
+    tr: { Encoder, Decoder },
     y: Socket2,
     oe: watch
   };

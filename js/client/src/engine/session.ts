@@ -148,7 +148,7 @@ export class Session
       this._dispatch("packetCreate", packet);
       this.writeBuffer.push(packet);
       // Those of one task leave together, at its end.
-      if (this._batchLimit) queueMicrotask(() => this._flush());
+      if (this._batchLimit && this.transport.name === "websocket") queueMicrotask(() => this._flush());
       else this._flush();
     }
     return this;

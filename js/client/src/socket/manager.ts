@@ -99,14 +99,7 @@ export abstract class Manager<
     opts.path ||= "/socket.io";
     this._clock = clockFrom(opts);
     const settings = opts as { [name: string]: unknown };
-    for (const name in DEFAULTS) {
-      settings[name] ??= DEFAULTS[name as keyof Settings];
-      (this as unknown as typeof settings)[name] = (value?: unknown) => {
-        if (value === undefined) return settings[name];
-        settings[name] = value;
-        return this;
-      };
-    }
+    for (const name in DEFAULTS) settings[name] ??= DEFAULTS[name as keyof Settings];
     const { Encoder, Decoder } = opts.parser || _parts._parser;
     this._encoder = new Encoder();
     this._decoder = new Decoder();
@@ -278,4 +271,14 @@ export abstract class Manager<
     this._dispatch("reconnect_attempt", this._attempts);
     if (!this._skipReconnect) this.open();
   }
+}
+
+for (const name in DEFAULTS) {
+  Object.assign(Manager.prototype, {
+    [name](this: { opts: { [name: string]: unknown } }, value?: unknown) {
+      if (value === undefined) return this.opts[name];
+      this.opts[name] = value;
+      return this;
+    },
+  });
 }

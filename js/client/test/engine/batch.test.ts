@@ -241,8 +241,9 @@ describe("the upgrade", () => {
     override get name() {
       return "polling";
     }
+    declare onPaused: () => void;
     override _pause(paused: () => void) {
-      paused();
+      this.onPaused = paused;
     }
     override _resume() {}
   }
@@ -254,12 +255,13 @@ describe("the upgrade", () => {
     );
     FakeTransport.last.handshake({ upgrades: ["websocket"], arcwire: "batch" } as never);
     it.send("by polling").send("as well");
-    await settled();
     expect(FakeTransport.last.sent).toEqual(["4by polling", "4as well"]);
     FakeSocket.last.onopen?.();
     expect(sent()).toEqual(["2probe"]);
-    it.send("in between");
     FakeSocket.last.receive("3probe");
+    it.send("in between");
+    expect(sent()).toEqual([]);
+    (FakeTransport.last as Polling).onPaused();
     expect(sent()).toEqual(["5", "4in between"]);
     it.send("a").send("b");
     await settled();
@@ -355,7 +357,11 @@ test("the end of a page takes what was sent in the same task along", () => {
   const page = new EventTarget();
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
-  class Fast extends FakeTransport {}
+  class Fast extends FakeTransport {
+    override get name() {
+      return "websocket";
+    }
+  }
   FakeTransport.made = [];
   const one = (opts: EngineOptions) => {
     const session = new Session("http://a.example", { clock: new FakeClock(), ...opts }, anyOf([Fast]));
