@@ -354,10 +354,13 @@ def test_upgrade(polling):
     assert polling.receive("4b", 4) == [MessageReceived("b")]
 
 
-def test_a_waiting_poll_is_released_by_the_probe(polling):
+def test_a_waiting_poll_is_released_after_the_answer_to_the_probe(polling):
+    """Not with it: a client that had the noop first would poll again."""
     polling.poll(1)
     polling.begin_upgrade(2)
-    assert polling.receive_probe("2probe", 3) == [ProbeAnswered(b"3probe"), PollAnswered(b"6")]
+    assert polling.receive_probe("2probe", 3) == [ProbeAnswered(b"3probe")]
+    assert polling.deadline == 3
+    assert polling.handle_deadline(3) == [PollAnswered(b"6")]
 
 
 def test_a_poll_after_the_probe_is_released(probing):

@@ -10,6 +10,7 @@ from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server.connection import HIGH_WATER, Connection
 from support.clock import jump
 from support.links import MemoryClient, MemoryExchange, MemoryLink, open_link, request
+from support.raw_http import until
 from support.recorder import RecordedEngine, Recorder
 
 INTERVAL, TIMEOUT, UPGRADE = 25.0, 20.0, 10.0
@@ -243,6 +244,8 @@ async def test_an_upgrade_keeps_what_was_sent_and_its_order(
     link = polling.probe()
     link.receive("2probe")
     assert link.take() == ["3probe"]
+    assert poll.response is None, "a client that had the noop first would poll again"
+    await until(lambda: poll.response)
     assert poll.body == "6", "released, so that the client can stop polling"
     connection.send_text(b"2")
     connection.send_binary(b"\x03")

@@ -272,7 +272,9 @@ class ServerSession:
             return _NOTHING
         step = upgrade.receive(packet, now)
         if step is Step.PROBED:
-            return [ProbeAnswered(packets.PROBE_PONG), *self._release_poll(now)]
+            # The poll is released a moment later: a client that had the noop first would poll again,
+            # and move only when that poll is released, too.
+            return [ProbeAnswered(packets.PROBE_PONG)]
         if step is Step.FAILED:
             return self._drop_probe()
         # A poll that still waits is released by a noop; the reference sends a close packet there,
