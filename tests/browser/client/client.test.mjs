@@ -130,6 +130,8 @@ describe("a client in a browser", { concurrency: 4 }, () => {
   alone("polls", "polling");
   alone("speaks over WebSocket", "websocket");
   alone("upgrades, and loses nothing on the way", "upgrade");
+  alone("joins what it sends at once, where the server agrees", "batches");
+  alone("sends what was emitted before its frame went", "removedFrame");
   alone("remembers that WebSocket worked", "rememberedUpgrade");
   alone("sends and gets bytes, views, blobs and files, nested and in order", "binary");
   alone("acknowledges and is acknowledged", "acknowledgements");

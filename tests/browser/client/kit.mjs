@@ -127,6 +127,61 @@ export const scenarios = {
     equal(socket.io.engine.transport.name, "websocket", "transport");
   },
 
+  /** What one task sends shares WebSocket messages, where both sides are Arcwire's. */
+  async batches({ server, isOurs, isOurServer }) {
+    const original = WebSocket.prototype.send;
+    const sent = [];
+    WebSocket.prototype.send = function (data) {
+      sent.push(data);
+      return original.call(this, data);
+    };
+    try {
+      for (const options of [TRANSPORTS.websocket, TRANSPORTS.upgrade]) {
+        const socket = await connected(server, options);
+        await upgraded(socket);
+        await ask(socket, "echo", 0);
+        sent.length = 0;
+        const values = [...Array(200).keys()].map((number) => (number % 50 === 49 ? `\u001e${number}` : "é".repeat(number)));
+        const answers = values.map((value) => ask(socket, "echo", value));
+        const bytes = ask(socket, "echo", Uint8Array.of(30, 52));
+        answers.push(ask(socket, "echo", "behind"));
+        equal(await Promise.all(answers), [...values, "behind"], "answers");
+        equal(await bytes, { bytes: [30, 52] }, "bytes in between");
+        const isShared = isOurs && isOurServer;
+        ok(isShared ? sent.length < 40 : sent.length >= 203, `${sent.length} messages`);
+        ok(sent.some((data) => data[0] === "\u001e") === isShared, "a batch begins with the separator");
+        const last = ask(socket, "echo", "last").catch((error) => error.message);
+        const closed = once(socket.io, "close");
+        socket.emit("bounce", "last");
+        socket.disconnect();
+        await closed;
+        ok(sent.at(-1).includes("last") || sent.at(-1) === "41", "nothing is left behind at the end");
+        ok(sent.some((data) => typeof data === "string" && data.includes('"bounce","last"')), "an emit before the end is sent");
+        ok(typeof (await last) === "string", "who waits is told");
+      }
+    } finally {
+      WebSocket.prototype.send = original;
+    }
+  },
+
+  /** A frame that is taken out of the page in the middle of a task has sent what it emitted. */
+  async removedFrame({ server }) {
+    const room = `frame ${Math.random()}`;
+    const listener = await connected(server);
+    await ask(listener, "join", room);
+    const heard = once(listener, "heard");
+    const frame = document.createElement("iframe");
+    frame.src = location.href;
+    const loaded = new Promise((resolve) => { frame.onload = resolve; });
+    document.body.append(frame);
+    await loaded;
+    const socket = frame.contentWindow.io(server, { forceNew: true, ...TRANSPORTS.websocket });
+    await once(socket, "connect");
+    socket.emit("to", room, "the last word", () => {});
+    frame.remove();
+    equal(await heard, ["the last word"]);
+  },
+
   /** Nothing gets lost or overtaken while the transport changes. */
   async upgrade({ server }) {
     const socket = connect(server);
