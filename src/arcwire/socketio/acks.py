@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic
 import msgspec
 
 from arcwire.errors import AckTimeout, Disconnected, EventDropped, InvalidAnswer
+from arcwire.socketio.outcome import Outcome
 from arcwire.socketio.returns import Decode
 from arcwire.socketio.waiter import Waiter
 
@@ -21,7 +22,7 @@ else:
     R = TypeVar("R")
 
 
-class Answer(Generic[R]):
+class Answer(Outcome[R], Generic[R]):
     """What `emit_with_ack` returns: await it, or, in a thread, call `result`.
 
     The event has been sent in any case. Awaiting raises AckTimeout or Disconnected. Cancelling the

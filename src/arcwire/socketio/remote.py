@@ -7,6 +7,7 @@ from arcwire.errors import Disconnected
 from arcwire.socketio.acks import ManyAnswers
 from arcwire.socketio.adapter import SocketDescription
 from arcwire.socketio.handshake import Handshake
+from arcwire.socketio.outcome import Outcome
 
 
 class Asker(Protocol):
@@ -77,7 +78,7 @@ class Reach(Protocol):
         """See `Broadcast`."""
 
 
-class RemoteAnswer:
+class RemoteAnswer(Outcome[Any]):
     """The answer of a socket of another process: await it, or, in a thread, call `result`.
 
     Raises Disconnected when no such socket is there any more, AckTimeout as `ManyAnswers` does.

@@ -11,6 +11,7 @@ from arcwire.socketio.client.multiplexer import ClientConnection, Multiplexer
 from arcwire.socketio.client.namespace import ClientNamespace
 from arcwire.socketio.client.offsets import Offsets
 from arcwire.socketio.client.states import INITIAL, State, StateName
+from arcwire.socketio.outcome import Outcome
 from arcwire.socketio.protocol.packet import CONNECT, DISCONNECT, Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
 
@@ -24,8 +25,9 @@ AuthSource: TypeAlias = AuthData | Callable[[], AuthData | Awaitable[AuthData]]
 MAX_EARLY = 100_000
 """Events that may arrive before the namespace says that the client is in: those that it missed."""
 
-_SETTLING = 3
-"""Rounds of the loop for which events that arrive with the connection wait for whoever awaited it."""
+_SETTLING = 10
+"""Rounds of the loop for which events that arrive with the connection wait for whoever awaited it: a task,
+a `gather` and a time limit around one take two each."""
 
 _CONNECTING = StateName.CONNECTING
 _OPEN = StateName.OPEN
@@ -37,7 +39,7 @@ _LEFT = "this client left the namespace"
 logger = logging.getLogger("arcwire.socketio")
 
 
-class Connecting:
+class Connecting(Outcome[None]):
     """What `connect` returns: await it to go on when the namespace is usable."""
 
     __slots__ = ("_error", "_futures", "_membership", "_settled", "awaited")
@@ -195,6 +197,19 @@ class Membership:
         elif for_good:
             self.ended(Disconnected("the client is closed"), True)
 
+    def hold(self) -> bool:
+        """Keep what came with the connection until `release`, for who has just awaited `connect`; False
+        where nothing waits any more."""
+        if self._connection is None or self._held is None:
+            return False
+        self._releases += 1  # not by itself
+        return True
+
+    def release(self) -> None:
+        """Handle what `hold` kept."""
+        if self._connection is not None and self._held is not None:
+            self._release()
+
     # -- by the manager -----------------------------------------------------------------------
 
     @property
@@ -285,6 +300,9 @@ class Membership:
             self.handle_event(packet)
         elif len(self._held) < MAX_EARLY:
             self._held.append(packet)
+        elif self._connection is not None:
+            self._release()
+            self.handle_event(packet)
         else:
             raise PacketError("too many events before the namespace was joined")
 
