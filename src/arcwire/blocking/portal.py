@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from arcwire.blocking import loop_thread
 from arcwire.blocking.loop_thread import LoopThread
+from arcwire.blocking.settling import Settling
 from arcwire.errors import Disconnected
 
 T = TypeVar("T")
@@ -30,10 +31,22 @@ class Portal:
     finds that nobody has this any more.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_finalizer", "_last", "_lock", "_pid", "_thread", "token")
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_finalizer",
+        "_last",
+        "_lock",
+        "_pid",
+        "_thread",
+        "token",
+        "unsettled",
+    )
 
     def __init__(self, last: Last) -> None:
         self.token = object()  # not this itself, which the connection would keep alive
+        self.unsettled: set[Settling] = set()
+        """What keeps events for the threads that connected; of the loop's thread."""
         self._last = last
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
@@ -70,6 +83,16 @@ class Portal:
             raise
         return thread.run(coroutine)
 
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The same, for what tells that the caller is done with connecting and registering."""
+        if self.unsettled:
+            try:
+                self.call(self._settle, threading.get_ident())
+            except BaseException:
+                coroutine.close()
+                raise
+        return self.run(coroutine)
+
     def close(self) -> None:
         """Do the last thing, and use the thread no more. Harmless when closed. In a handler of the client it
         begins to, and does not wait.
@@ -96,6 +119,10 @@ class Portal:
                 thread.run(self._last())
         finally:
             loop_thread.release(thread)
+
+    def _settle(self, thread: int) -> None:
+        for settling in tuple(self.unsettled):
+            settling.had_turn(thread)
 
     def _open(self) -> LoopThread:
         with self._lock:

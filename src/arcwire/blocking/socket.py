@@ -1,10 +1,12 @@
 """One namespace of a server, for code without an event loop."""
 
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from types import TracebackType, UnionType
 from typing import Any, Self, TypeVar, overload
 
 from arcwire.blocking.portal import INSIDE, Portal
+from arcwire.blocking.settling import Settling
 from arcwire.blocking.streams import Events, States
 from arcwire.socketio.acks import SingleAnswer
 from arcwire.socketio.broadcast import Emission as AsyncEmission
@@ -37,7 +39,7 @@ class Emission:
 
         Raises what awaiting the emission of `arcwire.ClientSocket` raises.
         """
-        self._portal.run(_finish(self._emission))
+        self._portal.wait(_finish(self._emission))
 
 
 class Sending:
@@ -76,7 +78,7 @@ class Sending:
         when it is volatile and was not sent, InvalidAnswer when the answer does not fit `returns`, a type
         to decode it into; and what `emit` raises.
         """
-        return self._portal.run(self._ask(event, args, returns))
+        return self._portal.wait(self._ask(event, args, returns))
 
     @property
     def volatile(self) -> "FlaggedSocket":
@@ -112,7 +114,7 @@ class Socket(Sending, Registration, CatchAll):
     must not call this socket. They stay over all connections.
     """
 
-    __slots__ = ("asynchronous",)
+    __slots__ = ("_settling", "asynchronous")
 
     asynchronous: ClientSocket
     """The asynchronous socket behind it; only for the loop's thread, that is for `async def` handlers."""
@@ -120,6 +122,7 @@ class Socket(Sending, Registration, CatchAll):
     def __init__(self, portal: Portal, socket: ClientSocket) -> None:
         super().__init__(portal, socket)
         self.asynchronous = socket
+        self._settling = Settling(socket, portal.unsettled)
 
     def __repr__(self) -> str:
         return f"<blocking {self.asynchronous!r}>"
@@ -186,7 +189,7 @@ class Socket(Sending, Registration, CatchAll):
         Raises why it is not: ConnectRefused, another ConnectError, or Disconnected. `retry` as in
         `arcwire.ClientSocket.connect`. Interrupting it gives up what it began.
         """
-        self._portal.run(self._connect(retry))
+        self._portal.run(self._connect(retry, get_ident()))
         return self
 
     def disconnect(self) -> None:
@@ -201,9 +204,10 @@ class Socket(Sending, Registration, CatchAll):
     ) -> None:
         self.disconnect()
 
-    async def _connect(self, retry: bool | None) -> None:
+    async def _connect(self, retry: bool | None, thread: int) -> None:
         INSIDE.set(self._portal.token)
         await self.asynchronous.connect(retry=retry)
+        self._settling.begin(thread)
 
     # -- receiving ----------------------------------------------------------------------
 
@@ -212,6 +216,7 @@ class Socket(Sending, Registration, CatchAll):
 
         See `arcwire.ClientSocket.events`. `events(...).get(timeout=5)` waits for one.
         """
+        self._settling.listens()
         socket = self.asynchronous
         stream = self._portal.call(socket.events, *names, limit=limit, overflow=overflow)
         return Events(self._portal, stream)
@@ -256,6 +261,7 @@ class Socket(Sending, Registration, CatchAll):
 
     def open_handlers(self) -> EventHandlers:
         """See `Registration`."""
+        self._settling.listens()
         return self.asynchronous.open_handlers()
 
     @property
@@ -270,6 +276,7 @@ class Socket(Sending, Registration, CatchAll):
 
     def open_hooks(self) -> Hooks:
         """See `CatchAll`."""
+        self._settling.listens()
         return self.asynchronous.open_hooks()
 
     def read_listener(self, function: Callable[..., Any], where: str, *, incoming: bool) -> Listener:

@@ -70,7 +70,7 @@ class Items(Generic[T]):
     def _more(self, timeout: float | None) -> bool:
         """Take what is there, at least one item; False at the end."""
         try:
-            return self._portal.run(self._wait(timeout))
+            return self._portal.wait(self._wait(timeout))
         except Disconnected:
             if not self._portal.closed:
                 raise
