@@ -58,7 +58,10 @@ class Answer(Outcome[R], Generic[R]):
 
     def __await__(self) -> Generator[Any, None, R]:
         if not self._settled:
-            waiter = Waiter(get_running_loop())
+            loop = get_running_loop()
+            if loop is not self._loop and self._loop is not None:
+                raise RuntimeError("this answer comes in another event loop; in a thread, call result()")
+            waiter = Waiter(loop)
             self._waiters += (waiter,)
             try:
                 yield waiter

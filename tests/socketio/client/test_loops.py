@@ -57,3 +57,23 @@ async def test_loops_in_threads_have_clients_of_their_own():
             *(asyncio.to_thread(asyncio.run, main(url, number)) for number in range(3))
         )
     assert answers == [[[number, index] for index in range(20)] for number in range(3)]
+
+
+async def test_waiting_in_another_loop_is_refused_rather_than_endless(server):
+    client = server.client()
+
+    async def elsewhere(awaitable):
+        with pytest.raises(RuntimeError, match="in another event loop"):
+            await awaitable
+
+    connecting = client.connect()
+    await asyncio.to_thread(asyncio.run, elsewhere(connecting))
+    connection = await server.accept()
+    connection.let_in()
+    assert await connecting is client.socket
+    answer = client.socket.emit_with_ack("ask")
+    await asyncio.to_thread(asyncio.run, elsewhere(answer))
+    result = asyncio.create_task(asyncio.to_thread(answer.result))
+    connection.receive("30[1]")
+    assert await result == 1
+    assert await answer == 1

@@ -16,7 +16,7 @@ async def test_a_task_connects(server):
     assert "to connect" in repr(task)
     connection = await server.accept()
     connection.let_in()
-    assert await task is None
+    assert await task is client.socket
     assert client.socket.connected
 
 

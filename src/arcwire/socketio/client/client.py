@@ -115,7 +115,7 @@ class Client:
         return self.manager.socket(namespace, auth=auth)
 
     def connect(self, *, retry: bool | None = None) -> Connecting:
-        """Connect the socket of the URL's namespace; see `ClientSocket.connect`."""
+        """Connect the socket of the URL's namespace, and give it; see `ClientSocket.connect`."""
         return self.socket.connect(retry=retry)
 
     async def close(self, *, grace: float = GRACE) -> None:
@@ -129,11 +129,10 @@ class Client:
 
     async def __aenter__(self) -> ClientSocket:
         try:
-            await self.connect()
+            return await self.connect()
         except BaseException:
             await self.close(grace=0)
             raise
-        return self.socket
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -17,6 +17,7 @@ from arcwire.socketio.protocol.reasons import DisconnectReason
 
 if TYPE_CHECKING:
     from arcwire.socketio.client.manager import Manager
+    from arcwire.socketio.client.socket import ClientSocket
 
 AuthData: TypeAlias = Mapping[str, Any] | None
 AuthSource: TypeAlias = AuthData | Callable[[], AuthData | Awaitable[AuthData]]
@@ -39,12 +40,12 @@ _LEFT = "this client left the namespace"
 logger = logging.getLogger("arcwire.socketio")
 
 
-class Connecting(Outcome[None]):
-    """What `connect` returns: await it to go on when the namespace is usable."""
+class Connecting(Outcome["ClientSocket"]):
+    """What `connect` returns: await it for the socket, once its namespace is usable."""
 
     __slots__ = ("_error", "_futures", "_membership", "_settled", "awaited")
 
-    def __init__(self, membership: "Membership") -> None:
+    def __init__(self, membership: "ClientSocket") -> None:
         self._membership = membership
         self._futures: list[asyncio.Future[None]] = []
         self._settled = False
@@ -52,11 +53,13 @@ class Connecting(Outcome[None]):
         self.awaited = False
         """Whether somebody waits, or did."""
 
-    def __await__(self) -> Generator[Any, None, None]:
+    def __await__(self) -> Generator[Any, None, "ClientSocket"]:
         """Raises why it is not usable."""
         if not self._settled:
+            loop = asyncio.get_running_loop()
+            self._membership.check_loop(loop)
             self.awaited = True
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            future: asyncio.Future[None] = loop.create_future()
             self._futures.append(future)
             try:
                 yield from future
@@ -67,6 +70,7 @@ class Connecting(Outcome[None]):
                 raise
         if self._error is not None:
             raise self._error
+        return self._membership
 
     def settle(self, error: ArcwireError | None) -> None:
         """It is usable, or, for this reason, is not."""
@@ -178,6 +182,11 @@ class Membership:
             self._manager.activate(self)
         else:
             self._manager.wake()
+
+    def check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Raise RuntimeError unless it is that in which this happens."""
+        if self._manager.loop is not loop:
+            raise RuntimeError("this client connects in another event loop: wait for it there")
 
     def give_up(self, call: Connecting) -> None:
         """Who waited for this was cancelled; what nobody wants any more is not gone on with."""

@@ -129,11 +129,11 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
     def connect(self, *, retry: bool | None = None) -> "Connecting":
         """Connect, or do it now where the next attempt is waited for; harmless when connected.
 
-        A plain call. Await what it returns to go on when the namespace is usable; that raises why it
-        is not: ConnectRefused, another ConnectError, or Disconnected. A first attempt that fails is the
-        end of it unless `retry` says otherwise (by default the option `retry_connect`); a connection that
-        was there comes back in any case, as the options of reconnection say. Cancelling the await gives
-        up what it began.
+        A plain call. Await what it returns, or make a task of it, for this socket once the namespace is
+        usable; that raises why it is not: ConnectRefused, another ConnectError, or Disconnected. A first
+        attempt that fails is the end of it unless `retry` says otherwise (by default the option
+        `retry_connect`); a connection that was there comes back in any case, as the options of reconnection
+        say. Cancelling the await gives up what it began.
 
         Raises Disconnected when the client is closed, RuntimeError when there is no event loop.
         """
