@@ -11,8 +11,9 @@ from arcwire.socketio.client import Client as AsyncClient
 class Client:
     """A client of a Socket.IO server: `with arcwire.blocking.Client(url) as socket`.
 
-    Takes what `arcwire.Client` takes, with the same meaning. Handlers for what the server sends right with
-    the connection are registered before it, on `client.socket`. The connection lives on a thread that all
+    Takes what `arcwire.Client` takes, with the same meaning. Handlers may be registered before connecting, on
+    `client.socket`, or behind the `with`: what the server sends right with the connection waits for the
+    thread that connected to register them, until it waits itself. The connection lives on a thread that all
     blocking clients of the process share; it starts with the first of them. A client may be made before the
     process forks, but not connected: each process connects its own.
     """
