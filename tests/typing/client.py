@@ -1,5 +1,6 @@
 """What type checkers know of clients. A line marked E is to be rejected."""
 
+import asyncio
 from typing import Any, assert_type
 
 from msgspec import Struct
@@ -41,7 +42,9 @@ async def main() -> None:
         socket.events(overflow="block")  # E: arg-type
         async with socket.of("/admin", auth={"a": 1}) as admin:
             assert_type(admin, ClientSocket)
-        await socket.connect(retry=True)
+        assert_type(await socket.connect(retry=True), ClientSocket)
+        assert_type(await asyncio.create_task(socket.connect()), ClientSocket)
+        assert_type(await asyncio.create_task(socket.emit_with_ack("q", returns=Receipt)), Receipt)
 
 
 def wrong() -> None:
