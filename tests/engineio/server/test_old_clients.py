@@ -13,6 +13,7 @@ from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Engine
 from support.links import MemoryExchange, MemoryLink, open_link
 from support.links import request as request_v4
+from support.raw_http import until
 from support.recorder import RecordedEngine, Recorder
 
 
@@ -206,6 +207,7 @@ async def test_an_upgrade_moves_everything_and_supervision_goes_on(engine: Recor
     link = open_link(engine, request(transport="websocket", sid=sid))
     link.receive("2probe")
     assert link.take() == ["3probe"]
+    await until(lambda: poll.response)
     assert body(poll) == b"1:6"
     recorder.connection.send_binary(b"\x01")
     link.receive("5")
