@@ -44,23 +44,17 @@ class DeflateLink(PicowsLink):
 
     # The engine's side: WebSocketLink
 
-    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
-        if self._state or not compress or len(packet) < self._agreement.threshold:
-            super().send_packet(packet)
-        else:
-            self._send_compressed(packet, binary=False)
-
     def send_text(self, payload: bytes) -> None:
         if self._state or len(payload) < self._agreement.threshold:
             super().send_text(payload)
         else:
-            self._send_compressed(b"4" + payload, binary=False)
+            self._queue(self._compressed(b"4" + payload, binary=False))
 
     def send_binary(self, payload: bytes) -> None:
         if self._state or len(payload) < self._agreement.threshold:
             super().send_binary(payload)
         else:
-            self._send_compressed(payload, binary=True)
+            self._queue(self._compressed(payload, binary=True))
 
     def send_prepared(self, message: PreparedMessage) -> None:
         if self._state or not message.compress or len(message.payload) < self._agreement.threshold:
@@ -69,11 +63,16 @@ class DeflateLink(PicowsLink):
             self._compressor = None
             self._queue(message.compressed(self._agreement.encoding))
 
-    def _send_compressed(self, payload: bytes, *, binary: bool) -> None:
+    def _frame(self, packet: bytes, compress: bool) -> bytes:
+        if not compress or len(packet) < self._agreement.threshold:
+            return super()._frame(packet, compress)
+        return self._compressed(packet, binary=False)
+
+    def _compressed(self, payload: bytes, *, binary: bool) -> bytes:
         compressor = self._compressor or self._agreement.encoding.compressor()
         if self._agreement.server_takeover:
             self._compressor = compressor
-        self._queue(compressed_frame(deflate(compressor, payload), binary=binary))
+        return compressed_frame(deflate(compressor, payload), binary=binary)
 
     # picows' side: WSListener
 

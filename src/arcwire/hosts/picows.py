@@ -150,12 +150,13 @@ class PicowsLink(Listener):
 
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         if self._state == _OPEN:
-            self._queue(packet_frame(packet))
+            self._queue(self._frame(packet, compress))
 
     def write_packet(self, packet: bytes) -> None:
         if self._state == _OPEN:
-            self._frames.append(b"")  # no need to announce what is written before this returns
-            self.send_packet(packet)
+            frame = self._frame(packet, True)
+            self._frames.append(frame)
+            self._queued += len(frame)
             self._flush()
 
     def send_text(self, payload: bytes) -> None:
@@ -512,6 +513,10 @@ class PicowsLink(Listener):
             self._timer = self._loop.call_later(seconds, self._transport.abort)
 
     # Writing: the frames of one tick leave in one write
+
+    def _frame(self, packet: bytes, compress: bool) -> bytes:
+        """The frame of a text packet, compressed if this link does that."""
+        return packet_frame(packet)
 
     def _queue(self, frame: bytes) -> None:
         if not self._frames:

@@ -23,9 +23,6 @@ class _Masking(PicowsLink):
 
     _masker: Masker
 
-    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
-        self._send(_TEXT, packet)
-
     def send_text(self, payload: bytes) -> None:
         self._send(_TEXT, b"4" + payload)
 
@@ -47,10 +44,16 @@ class _Masking(PicowsLink):
         # Made up by the parser, both: nothing to keep.
         transport.request.headers = transport.response.headers = cast("Any", None)
 
+    def _frame(self, packet: bytes, compress: bool) -> bytes:
+        return self._mask(_TEXT, packet, compress)
+
     def _send(self, opcode: int, content: bytes) -> None:
         if not self._state:
-            self._masker.mask(opcode, content)
-            self._queue(self._masker.take())
+            self._queue(self._mask(opcode, content, True))
+
+    def _mask(self, opcode: int, content: bytes, compress: bool) -> bytes:
+        self._masker.mask(opcode, content)
+        return self._masker.take()
 
     def _queue_control(self, first_byte: int, payload: bytes) -> None:
         self._masker.mask(first_byte & 0x0F, payload)
@@ -98,18 +101,11 @@ class ClientDeflateLink(_Masking, DeflateLink):
         super().__init__(agreement, transport, max_payload, on_lost)
         self._masker = masker()
 
-    def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
-        if compress:
-            self._send(_TEXT, packet)
-        else:
-            super()._send(_TEXT, packet)
-
-    def _send(self, opcode: int, content: bytes) -> None:
-        if self._state or len(content) < self._agreement.threshold:
-            super()._send(opcode, content)
-            return
+    def _mask(self, opcode: int, content: bytes, compress: bool) -> bytes:
+        if not compress or len(content) < self._agreement.threshold:
+            return super()._mask(opcode, content, compress)
         compressor = self._compressor or self._agreement.encoding.compressor()
         if self._agreement.server_takeover:
             self._compressor = compressor
         self._masker.mask(opcode, deflate(compressor, content), True, True)
-        self._queue(self._masker.take())
+        return self._masker.take()
