@@ -86,7 +86,7 @@
       return new Blob([data]).size + +(typeof data === "string");
     }
     /** The address, with `scheme` (http or ws) and what else is asked. */
-    x(scheme, query) {
+    sr(scheme, query) {
       const { opts, name } = this;
       const parameters = new URLSearchParams({
         ...opts.query,
@@ -135,7 +135,7 @@
       if (await this.ae("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
-      this.l?.ir?.();
+      this.l?.rr?.();
       this.r();
     }
     close() {
@@ -144,17 +144,17 @@
       else abort();
       this.e = this.writable = false;
     }
-    ls(paused) {
-      this.er = paused;
+    ts(paused) {
+      this.ei = paused;
       this.r();
     }
-    co() {
-      this.er = void 0;
+    cl() {
+      this.ei = void 0;
       if (!this.et) this.af();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
     r() {
-      if (!this.et && this.writable) this.er?.();
+      if (!this.et && this.writable) this.ei?.();
     }
     async af() {
       this.et = true;
@@ -166,7 +166,7 @@
         else this.l?.m(message);
       }
       this.et = false;
-      if (this.er) this.r();
+      if (this.ei) this.r();
       else if (this.e) this.af();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
@@ -177,7 +177,7 @@
       let text;
       let data;
       try {
-        const response = await fetch(this.x("http", unique), {
+        const response = await fetch(this.sr("http", unique), {
           method: body ? "POST" : "GET",
           body,
           headers: { ...body && { "content-type": "text/plain;charset=UTF-8" }, ...extraHeaders },
@@ -194,7 +194,7 @@
         status ??= error;
       }
       const context = { status, responseText: text };
-      this.l?.le(
+      this.l?.re(
         failure(problem, { type: "TransportError", description: status, context, data })
       );
       return void 0;
@@ -211,7 +211,7 @@
       if (watcher.opts.closeOnBeforeunload) watcher.us?.();
     },
     pagehide(watcher, { persisted }) {
-      watcher.re?.();
+      watcher.le?.();
       if (persisted) watcher.d?.({ description: "page has been left" });
     },
     online: wake,
@@ -231,8 +231,8 @@
   }
   function wake(watcher) {
     if (globalThis.document?.hidden) return;
-    watcher.engine?.k();
-    queueMicrotask(() => watcher.h?.());
+    watcher.engine?.rn();
+    queueMicrotask(() => watcher.p?.());
   }
 
   // src/engine/upgrade.ts
@@ -242,10 +242,10 @@
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.co();
+        session.transport.cl();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
-      session.re();
+      session.le();
     };
     transport.l = {
       i: () => transport.send([{ type: "ping", data: "probe" }]),
@@ -253,17 +253,17 @@
         if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.ls(() => {
+        session.transport.ts(() => {
           if (session.readyState === "closed") return;
           session.transport.l = void 0;
           session.rs(transport);
           transport.send([{ type: "upgrade" }]);
           session.upgrading = void 0;
           session.a("upgrade", transport);
-          session.re();
+          session.le();
         });
       },
-      le: fail,
+      re: fail,
       d: fail
     };
     transport.open();
@@ -283,8 +283,8 @@
       const open = () => {
         const isRemembered = (kind2) => opts.rememberUpgrade && priorSuccess.websocket && nameOf(kind2) === "websocket";
         const kind = kinds.find(isRemembered) || kinds[0];
-        if (kind) session.p(create(kind));
-        else queueMicrotask(() => session.le(new Error("No transports available")));
+        if (kind) session.w(create(kind));
+        else queueMicrotask(() => session.re(new Error("No transports available")));
       };
       const remember = ({ name }) => {
         priorSuccess.websocket = name === "websocket";
@@ -307,7 +307,7 @@
         },
         i(upgrades) {
           remember(session.transport);
-          if (opts.upgrade === false || !session.transport.ls) return;
+          if (opts.upgrade === false || !session.transport.ts) return;
           probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
         },
         ce() {
@@ -347,17 +347,17 @@
       return "websocket";
     }
     open() {
-      const fail = (description) => this.l?.le(failure("websocket error", { type: "TransportError", description }));
+      const fail = (description) => this.l?.re(failure("websocket error", { type: "TransportError", description }));
       try {
-        const socket = this.createSocket(this.x("ws"), this.opts.protocols);
-        this.ni = socket;
+        const socket = this.createSocket(this.sr("ws"), this.opts.protocols);
+        this.ls = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
           this.writable = true;
           this.l?.i?.();
         };
         socket.onmessage = ({ data }) => {
-          const isBatch = this.l?.w && data[0] === SEPARATOR2;
+          const isBatch = this.l?.rt && data[0] === SEPARATOR2;
           for (const message of isBatch ? splitBatch(data) : [data]) this.l?.m(message);
         };
         socket.onerror = fail;
@@ -371,15 +371,15 @@
       return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.ni;
+      const socket = this.ls;
       if (socket.readyState !== 1) return;
-      const messages = encodeBatches(packets.splice(0), this.l?.w);
+      const messages = encodeBatches(packets.splice(0), this.l?.rt);
       for (const message of messages) socket.send(message);
-      this.l?.ir?.();
+      this.l?.rr?.();
     }
     close() {
       this.writable = false;
-      this.ni?.close();
+      this.ls?.close();
     }
   };
 
@@ -505,8 +505,8 @@
       /** What has not been handed to the network yet. */
       this.writeBuffer = [];
       this.binaryType = "arraybuffer";
-      this.w = 0;
-      this.tt = 0;
+      this.rt = 0;
+      this.nt = 0;
       this.u = Infinity;
       const address = parse(uri);
       this.t = clockFrom(opts);
@@ -525,9 +525,9 @@
      * called when it is handed to the transport. THROWS PayloadTooLargeError for what the server would not take.
      */
     send(data, options, sent) {
-      this.oo(data);
+      this.b(data);
       if (sent) this.once("flush", sent);
-      return this.nr("message", data, options);
+      return this.ar("message", data, options);
     }
     write(data, options, sent) {
       return this.send(data, options, sent);
@@ -535,13 +535,13 @@
     /** Close when all that waits is sent; before the session is open, at once. */
     close() {
       if (this.readyState === "opening") this.ce("forced close");
-      this.re();
+      this.le();
       if (this.readyState === "open") this.readyState = "closing";
-      this.re();
+      this.le();
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
-    oo(data) {
+    b(data) {
       const { maxPayload } = this;
       if (!maxPayload || data.length * 8 < maxPayload) return;
       const size = this.transport.o(data);
@@ -553,13 +553,13 @@
      * Whether the server has been silent for too long, by the wall clock: timers stand still while a machine sleeps.
      * Then the session closes, soon.
      */
-    k() {
+    rn() {
       const expired = this.t.now() > this.u;
       if (expired) queueMicrotask(() => this.ce("ping timeout"));
       return expired;
     }
     /** Connect over `transport`. */
-    p(transport) {
+    w(transport) {
       this.rs(transport);
       transport.open();
     }
@@ -568,18 +568,18 @@
       this.transport = transport;
       transport.l = this;
     }
-    nr(type, data, options) {
+    ar(type, data, options) {
       if (this.readyState === "opening" || this.readyState === "open") {
         const packet = { type, data, options };
         this.a("packetCreate", packet);
-        this.writeBuffer.push(packet);
-        if (this.w && this.transport.name === "websocket") queueMicrotask(() => this.re());
-        else this.re();
+        const count = this.writeBuffer.push(packet);
+        if (!this.rt || this.transport.ts) this.le();
+        else if (count === 1) queueMicrotask(() => this.le());
       }
       return this;
     }
     /** Hand to the transport what it takes; with nothing left, end if that is what the session waits for. */
-    re() {
+    le() {
       const { transport, writeBuffer } = this;
       if (!transport?.writable || this.upgrading) return;
       if (writeBuffer.length) {
@@ -589,9 +589,9 @@
         this.ce("forced close");
       }
     }
-    ir() {
+    rr() {
       if (!this.writeBuffer.length) this.a("drain");
-      this.re();
+      this.le();
     }
     m(message) {
       let packet;
@@ -600,7 +600,7 @@
         packet = this.ur.os(message);
         if (packet.type === "open") handshake = JSON.parse(packet.data);
       } catch {
-        return this.le(failure("server error", { code: "parser error" }));
+        return this.re(failure("server error", { code: "parser error" }));
       }
       const { type, data } = packet;
       this.a("packet", packet);
@@ -611,13 +611,13 @@
         this.a("data", data);
         this.a("message", data);
       } else if (type === "ping") {
-        this.nr("pong");
+        this.ar("pong");
         this.a("ping");
         this.a("pong");
         this.c();
       }
     }
-    le(error) {
+    re(error) {
       if (this.ur.oi?.()) return;
       this.a("error", error);
       this.ce("transport error", error);
@@ -639,25 +639,25 @@
       this.id = this.opts.query.sid = data.sid;
       this.maxPayload = data.maxPayload;
       if (data.arcwire === "batch")
-        this.w = Math.min(2e4, data.maxPayload / 3 || Infinity);
-      this.tt = data.pingInterval + data.pingTimeout;
+        this.rt = Math.min(2e4, data.maxPayload / 3 || Infinity);
+      this.nt = data.pingInterval + data.pingTimeout;
       this.a("handshake", data);
       if (this.readyState !== "opening") return;
       this.readyState = "open";
       this.c();
       this.a("open");
-      this.re();
+      this.le();
       if (this.readyState === "open") this.ur.i?.(data.upgrades);
     }
     c() {
-      const { t: _clock, tt: _timeout } = this;
+      const { t: _clock, nt: _timeout } = this;
       this.ee?.();
       this.u = _clock.now() + _timeout;
       this.ee = _clock.after(_timeout, () => this.ce("ping timeout"));
     }
     /** Close the transport, without a word to anyone here. */
     us() {
-      if (this.w) this.re();
+      if (this.rt) this.le();
       this.transport?.ac();
     }
   };
@@ -690,7 +690,7 @@
       this.t = clockFrom(opts);
       const settings = opts;
       for (const name in DEFAULTS) settings[name] ??= DEFAULTS[name];
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.tr;
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.h;
       this.te = new Encoder2();
       this.se = new Decoder2();
       this.se.on("decoded", (packet) => {
@@ -698,8 +698,8 @@
         const socket = this.nsps[packet.nsp];
         if (socket?.active) socket.m(packet);
       });
-      this.ct = opts.autoConnect !== false;
-      if (this.ct) this.open();
+      this.cs = opts.autoConnect !== false;
+      if (this.cs) this.open();
     }
     /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
     open(done) {
@@ -707,13 +707,13 @@
       this.s = "opening";
       this.et = false;
       this.ee?.();
-      this.sr ??= this.ur.oe?.(this);
-      const engine = new Session(this.uri, this.opts, this.ur.ft);
+      this.u ??= this.ur.oe?.(this);
+      const engine = new Session(this.uri, this.opts, this.ur.fe);
       this.engine = engine;
       const fail = (error) => {
         this.ae();
         engine.close();
-        this.le(error);
+        this.re(error);
         done?.(error);
         if (this.st) {
           this.st = false;
@@ -743,7 +743,7 @@
         }
       });
       on("error", (error) => {
-        if (this.s === "open") this.le(error);
+        if (this.s === "open") this.re(error);
         else fail(error);
       });
       on("close", (reason, description) => {
@@ -771,7 +771,7 @@
     socket(nsp, opts) {
       const socket = this.nsps[nsp] || new this.ur.y(this, nsp, opts);
       this.nsps[nsp] = socket;
-      if (this.ct && !socket.active) socket.connect();
+      if (this.cs && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
@@ -779,11 +779,11 @@
       if (!this.er().length) this.af();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    ot({ type, nsp, id, data }) {
+    ol({ type, nsp, id, data }) {
       const { engine } = this;
       const messages = this.te.encode({ type, nsp, id, data });
-      for (const message of messages) engine.oo(message);
-      for (const message of messages) engine.nr("message", message);
+      for (const message of messages) engine.b(message);
+      for (const message of messages) engine.ar("message", message);
     }
     /** Close, and stay so. */
     af() {
@@ -800,9 +800,9 @@
       this.se.destroy();
       this.s = "closed";
     }
-    le(error) {
+    re(error) {
       this.a("error", error);
-      for (const socket of this.er()) socket.le(error);
+      for (const socket of this.er()) socket.re(error);
     }
     ns(reason, description) {
       this.ae();
@@ -819,11 +819,11 @@
       if (!this.et && settings.reconnection && this.e < (settings.reconnectionAttempts || Infinity)) {
         this.st = true;
         const delay = delayAfter(this.e++, settings, this.t.random());
-        this.ee = this.t.after(delay, () => this.h());
+        this.ee = this.t.after(delay, () => this.p());
         return;
       }
-      this.sr?.();
-      this.sr = void 0;
+      this.u?.();
+      this.u = void 0;
       this.ee?.();
       if (this.e) {
         this.e = 0;
@@ -832,7 +832,7 @@
       }
     }
     /** Connect again, now, where that is being waited for. */
-    h() {
+    p() {
       if (!this.st || this.s !== "closed") return;
       this.ee?.();
       if (!this.opts.reconnection) {
@@ -911,18 +911,18 @@
     constructor() {
       super(...arguments);
       /** The text whose attachments are under way, taken apart, and those that have arrived. */
-      this.ss = null;
+      this.si = null;
       this.n = [];
     }
     /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
     add(message) {
       const isText = typeof message === "string";
-      const text = isText ? TEXT.exec(message) : this.ss;
-      if (!text || isText && this.ss) throw invalid();
+      const text = isText ? TEXT.exec(message) : this.si;
+      if (!text || isText && this.si) throw invalid();
       const [, plain, binary, count = 0, nsp = "/", digits, json] = text;
       const attachments = this.n;
       if (!isText) attachments.push(message);
-      this.ss = text;
+      this.si = text;
       if (attachments.length < +count) return;
       this.destroy();
       const type = +(plain ?? binary);
@@ -934,7 +934,7 @@
     }
     /** Forget what has arrived of a packet. */
     destroy() {
-      this.ss = null;
+      this.si = null;
       this.n = [];
     }
   };
@@ -987,7 +987,7 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.ot({ type: DISCONNECT, nsp: this.nsp });
+      if (wasConnected) this.io.ol({ type: DISCONNECT, nsp: this.nsp });
       this.en();
       if (wasConnected) this.ns("io client disconnect");
       this.ii();
@@ -1065,14 +1065,14 @@
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState === "open" && this.active && !this.connected) {
-          io2.ot({ type: CONNECT, nsp, data: this.et(data) });
+          io2.ol({ type: CONNECT, nsp, data: this.et(data) });
         }
       };
       if (typeof auth === "function") call(auth, this, [connect]);
       else connect(auth);
     }
     /** The connection could not be made, or failed. */
-    le(error) {
+    re(error) {
       if (!this.connected) this.a("connect_error", error);
     }
     ns(reason, description) {
@@ -1081,7 +1081,7 @@
       this.receiveBuffer = [];
       this.a("disconnect", reason, description);
       for (const event of this.e.values()) {
-        if (event.ie) this.rr(event, new Error(DISCONNECTED));
+        if (event.x) this.nr(event, new Error(DISCONNECTED));
       }
     }
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
@@ -1093,10 +1093,10 @@
     m({ type, id, data }) {
       if (type === CONNECT) {
         if (data?.sid) this.ln(data);
-        else this.le(new Error("no sid"));
+        else this.re(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
         const args = id === void 0 ? data : [...data, this.er(id)];
-        if (this.connected) this.ei(args);
+        if (this.connected) this.ti(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
         const event = this.e.get(id);
@@ -1104,7 +1104,7 @@
       } else {
         this.en();
         if (type === DISCONNECT) this.ns("io server disconnect");
-        else this.le(failure(data?.message ?? data, { data: data?.data }));
+        else this.re(failure(data?.message ?? data, { data: data?.data }));
       }
     }
     ln({ sid, pid }) {
@@ -1113,11 +1113,11 @@
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
       this.connected = true;
-      for (const args of this.receiveBuffer.splice(0)) this.ei(args);
+      for (const args of this.receiveBuffer.splice(0)) this.ti(args);
       for (const event of this.sendBuffer.splice(0)) call(this.ri, this, [event]);
       this.a("connect");
     }
-    ei(args) {
+    ti(args) {
       this.se.a(IN, ...args);
       this.a(...args);
       const last = args.at(-1);
@@ -1128,7 +1128,7 @@
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
-        if (engine === io2.engine && this.connected) io2.ot({ type: ACK, nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.ol({ type: ACK, nsp, id, data });
         engine = null;
       };
     }
@@ -1143,9 +1143,9 @@
         data: args,
         v: fn,
         ne: withError || timeout !== void 0,
-        tt: timeout
+        nt: timeout
       };
-      if (fn) this.si(event);
+      if (fn) this.ci(event);
       if (volatile && !this.io.engine?.transport?.writable) this.r(event, new Error("dropped"));
       else this.lr(event, volatile);
       return this;
@@ -1161,32 +1161,32 @@
       return this._pid ? { pid: this._pid, offset: this._lastOffset, ...auth } : auth;
     }
     /** Give an event the id by which it is acknowledged. */
-    si(event) {
+    ci(event) {
       event.id = this.ae++;
       this.e.set(event.id, event);
     }
     ct() {
-      return this.connected && !this.io.engine.k();
+      return this.connected && !this.io.engine.rn();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
     ri(event) {
-      event.ie = true;
+      event.x = true;
       try {
         this.se.a(OUT, ...event.data);
-        this.io.ot(event);
+        this.io.ol(event);
       } catch (error) {
         if (!this.r(event, error)) throw error;
       }
     }
     c(event) {
-      if (event.tt === void 0) return;
+      if (event.nt === void 0) return;
       event.ee = this.io.t.after(
-        event.tt,
-        () => this.rr(event, new Error("operation has timed out"))
+        event.nt,
+        () => this.nr(event, new Error("operation has timed out"))
       );
     }
     /** An event was not acknowledged. */
-    rr(event, error) {
+    nr(event, error) {
       this.r(event, error);
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
@@ -1216,20 +1216,20 @@
     m(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
       super.m(packet);
-      call(this.P, this, []);
+      call(this.ie, this, []);
     }
-    ei(args) {
+    ti(args) {
       const before = this._lastOffset;
-      super.ei(args);
+      super.ti(args);
       const after = this._lastOffset;
       if (after === before) return;
-      if (!before || !this.ti) this.ti = OFFSET.exec(after)?.[1];
-      else if (!after.startsWith(this.ti)) this._lastOffset = before;
+      if (!before || !this.co) this.co = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.co)) this._lastOffset = before;
     }
     et(auth) {
       if (this.es.retries) {
-        this.ts ||= randomId();
-        auth = { retry: { id: this.ts, from: this._queue[0]?.id ?? this.ae }, ...auth };
+        this.C ||= randomId();
+        auth = { retry: { id: this.C, from: this._queue[0]?.id ?? this.ae }, ...auth };
       }
       return super.et(auth);
     }
@@ -1241,33 +1241,33 @@
       event.args = event.data;
       event.tryCount = 0;
       event.ne = !!event.v;
-      if (event.id === void 0) this.si(event);
+      if (event.id === void 0) this.ci(event);
       if (this.u(this._queue, event)) this._queue.push(event);
-      this.P();
+      this.ie();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
     u(waiting, event) {
       const { bufferLimit = 1e4, bufferOverflow } = this.es;
       if (waiting.length < bufferLimit) return true;
-      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ ie: _isSent }) => !_isSent);
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ x: _isSent }) => !_isSent);
       const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
       if (!this.r(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    P() {
+    ie() {
       for (const event of this._queue.slice(0, this.es.retryWindow ?? 64)) {
-        if (event.ie || !this.ct()) continue;
+        if (event.x || !this.ct()) continue;
         event.tryCount++;
         this.c(event);
         this.ri(event);
       }
     }
-    rr(event, error) {
-      event.ie = false;
+    nr(event, error) {
+      event.x = false;
       event.ee?.();
-      if (!(event.tryCount <= this.es.retries)) super.rr(event, error);
-      call(this.P, this, []);
+      if (!(event.tryCount <= this.es.retries)) super.nr(event, error);
+      call(this.ie, this, []);
     }
     r(event, error, answer) {
       remove(this._queue, event);
@@ -1307,8 +1307,8 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    ft: anyOf([PollingTransport, WebSocketTransport]),
-    tr: { Encoder, Decoder },
+    fe: anyOf([PollingTransport, WebSocketTransport]),
+    h: { Encoder, Decoder },
     y: Socket2,
     oe: watch
   };

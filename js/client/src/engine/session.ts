@@ -146,10 +146,10 @@ export class Session
     if (this.readyState === "opening" || this.readyState === "open") {
       const packet: Packet = { type, data, options: options as WriteOptions };
       this._dispatch("packetCreate", packet);
-      this.writeBuffer.push(packet);
-      // Those of one task leave together, at its end.
-      if (this._batchLimit && this.transport.name === "websocket") queueMicrotask(() => this._flush());
-      else this._flush();
+      const count = this.writeBuffer.push(packet);
+      // Those of one task leave together, at its end; not by polling, which one can pause.
+      if (!this._batchLimit || this.transport._pause) this._flush();
+      else if (count === 1) queueMicrotask(() => this._flush());
     }
     return this;
   }
