@@ -38,6 +38,8 @@ def spawn(
         stdout=stdout,
         stderr=stderr,
         text=True,
+        # Some environments forbid Python to keep what it compiled: then a start compiles everything anew.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         start_new_session=True,
         preexec_fn=partial(_prepare, core, nice),
     )

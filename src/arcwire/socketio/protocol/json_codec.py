@@ -13,6 +13,7 @@ from arcwire.socketio.protocol.packet import (
     ACK,
     BINARY_ACK,
     BINARY_EVENT,
+    CONNECT,
     CONNECT_ERROR,
     EVENT,
     RESERVED_EVENTS,
@@ -106,6 +107,8 @@ class JsonCodec:
         raise PacketError("binary data without a packet that it belongs to")
 
     def _decode(self, text: str) -> Packet | PartialPacket:
+        if text == "0":
+            return Packet(CONNECT)
         match = _HEADER.match(text)
         if match is None:
             raise PacketError(f"unknown packet type {text[:1]!r}")
