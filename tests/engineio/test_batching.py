@@ -81,6 +81,18 @@ async def test_what_is_no_text_message_keeps_its_place(
     assert below.take() == ["\x1e4a\x1e4b", frame, "4c"]
 
 
+async def test_what_goes_before_the_end_of_the_tick_is_written_at_its_end(
+    below: Watched, link: BatchingLink
+) -> None:
+    link.send_text(b"a")
+    link.send_binary(b"\x01")
+    assert below.take() == ["4a", b"\x01"]
+    assert below.written == []
+    link.send_text(b"b")
+    await tick()
+    assert below.written == ["4b"]
+
+
 async def test_compression_stays_off_where_it_was(below: Watched, link: BatchingLink) -> None:
     link.send_packet(b"3", compress=False)
     link.send_text(b"a")

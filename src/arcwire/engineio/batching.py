@@ -33,18 +33,18 @@ class BatchingLink:
     def send_text(self, payload: bytes) -> None:
         size = len(payload) + OVERHEAD
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._end_tick)
         elif self._size + size > self._limit:
-            self._flush()
+            self._pass_on()
         self._waiting.append(payload)
         self._size += size
 
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
-        self._flush()
+        self._pass_on()
         self.link.send_packet(packet, compress=compress)
 
     def send_binary(self, payload: bytes) -> None:
-        self._flush()
+        self._pass_on()
         self.link.send_binary(payload)
 
     def send_prepared(self, message: PreparedMessage) -> None:
@@ -52,15 +52,15 @@ class BatchingLink:
             self.send_text(message.payload)
         else:
             # With nothing to join, the frame that it shares with other links is the cheaper one.
-            self._flush()
+            self._pass_on()
             self.link.send_prepared(message)
 
     def write_packet(self, packet: bytes) -> None:
-        self._flush()
+        self._pass_on()
         self.link.write_packet(packet)
 
     def close(self, code: int, reason: str) -> None:
-        self._flush()
+        self._pass_on()
         self.link.close(code, reason)
 
     def abort(self) -> None:
@@ -72,25 +72,35 @@ class BatchingLink:
         size = self.link.buffered_bytes()
         if self._size and size + self._size > self._limit:
             # Whoever waits for less is told by the link, which has to know of all of it.
-            self._flush()
+            self._pass_on()
             return self.link.buffered_bytes()
         return size + self._size
 
-    def _flush(self) -> None:
+    def _pass_on(self) -> None:
+        """Before the end of the tick: the link writes then."""
+        packet = self._join()
+        if packet is not None:
+            self.link.send_packet(packet)
+
+    def _end_tick(self) -> None:
+        packet = self._join()
+        if packet is not None:
+            self.link.write_packet(packet)
+
+    def _join(self) -> bytes | None:
+        """What waits as one packet or batch; None if nothing does, or it had to go as it was."""
         waiting = self._waiting
         if not waiting:
-            return
+            return None
         self._waiting = []
         self._size = 0
         if len(waiting) == 1:
-            self.link.write_packet(b"4" + waiting[0])
-            return
+            return b"4" + waiting[0]
         batch = encode_batch(waiting)
-        if batch is not None:
-            self.link.write_packet(batch)
-        else:
+        if batch is None:
             for payload in waiting:
                 self.link.send_text(payload)
+        return batch
 
 
 _conforms: type[WebSocketLink] = BatchingLink
