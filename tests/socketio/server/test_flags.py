@@ -10,6 +10,7 @@ import pytest
 from arcwire import AckTimeout, Disconnected, EventDropped, Server, Socket
 from support import links
 from support.memory import MemoryClient
+from support.raw_http import until
 from support.uvicorn_server import running
 from support.wire import Wire
 
@@ -61,6 +62,7 @@ async def test_volatile_events_are_lost_while_a_client_moves_to_websocket() -> N
     link.receive("2probe")
     assert link.take() == ["3probe"]
     # The poll that waited is answered, so that the client can pause.
+    await until(lambda: poll.response)
     assert poll.body == "6"
     poller.socket.volatile.emit("lost")
     io.volatile.emit("lost")
