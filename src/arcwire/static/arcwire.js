@@ -77,7 +77,7 @@
       this.writable = false;
     }
     /** Close, and tell nobody of anything any more. */
-    ac() {
+    oi() {
       this.l = void 0;
       this.close();
     }
@@ -106,7 +106,7 @@
   var PollingTransport = class extends Transport {
     constructor() {
       super(...arguments);
-      this.se = new AbortController();
+      this.n = new AbortController();
       this.e = false;
       this.et = false;
     }
@@ -132,45 +132,45 @@
       }
       this.writable = false;
       const body = await encodePayload(packets.slice(0, count));
-      if (await this.ae("xhr post error", body) === void 0) return;
+      if (await this.er("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
       this.l?.rr?.();
       this.r();
     }
     close() {
-      const abort = () => this.se.abort();
-      if (this.e) this.ae("", "1").then(abort);
+      const abort = () => this.n.abort();
+      if (this.e) this.er("", "1").then(abort);
       else abort();
       this.e = this.writable = false;
     }
-    ts(paused) {
-      this.ei = paused;
+    oe(paused) {
+      this.ir = paused;
       this.r();
     }
-    cl() {
-      this.ei = void 0;
+    x() {
+      this.ir = void 0;
       if (!this.et) this.af();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
     r() {
-      if (!this.et && this.writable) this.ei?.();
+      if (!this.et && this.writable) this.ir?.();
     }
     async af() {
       this.et = true;
-      const body = await this.ae("xhr poll error");
+      const body = await this.er("xhr poll error");
       if (body === void 0) return;
       for (const message of splitPayload(body)) {
         if (message[0] === "0") this.e = this.writable = true;
         if (message === "1") this.l?.d({ description: "transport closed by the server" });
-        else this.l?.m(message);
+        else this.l?.g(message);
       }
       this.et = false;
-      if (this.ei) this.r();
+      if (this.ir) this.r();
       else if (this.e) this.af();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async ae(problem, body) {
+    async er(problem, body) {
       const { extraHeaders, withCredentials, timestampRequests } = this.opts;
       const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
@@ -184,7 +184,7 @@
           credentials: withCredentials ? "include" : "same-origin",
           // The last word arrives even where the page is gone.
           keepalive: !problem,
-          signal: this.se.signal
+          signal: this.n.signal
         });
         text = await response.text();
         if (response.ok) return text;
@@ -208,10 +208,10 @@
       if (watcher.opts.hostname !== "localhost") watcher.d?.({ description: "network connection lost" });
     },
     beforeunload(watcher) {
-      if (watcher.opts.closeOnBeforeunload) watcher.us?.();
+      if (watcher.opts.closeOnBeforeunload) watcher.si?.();
     },
     pagehide(watcher, { persisted }) {
-      watcher.le?.();
+      watcher.ac?.();
       if (persisted) watcher.d?.({ description: "page has been left" });
     },
     online: wake,
@@ -232,35 +232,35 @@
   function wake(watcher) {
     if (globalThis.document?.hidden) return;
     watcher.engine?.rn();
-    queueMicrotask(() => watcher.p?.());
+    queueMicrotask(() => watcher.m?.());
   }
 
   // src/engine/upgrade.ts
   function probe(session, transport) {
-    const end = () => transport.ac();
+    const end = () => transport.oi();
     const fail = (cause) => {
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.cl();
+        session.transport.x();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
-      session.le();
+      session.ac();
     };
     transport.l = {
       i: () => transport.send([{ type: "ping", data: "probe" }]),
-      m(message) {
+      g(message) {
         if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.ts(() => {
+        session.transport.oe(() => {
           if (session.readyState === "closed") return;
           session.transport.l = void 0;
           session.rs(transport);
           transport.send([{ type: "upgrade" }]);
           session.upgrading = void 0;
           session.a("upgrade", transport);
-          session.le();
+          session.ac();
         });
       },
       re: fail,
@@ -283,7 +283,7 @@
       const open = () => {
         const isRemembered = (kind2) => opts.rememberUpgrade && priorSuccess.websocket && nameOf(kind2) === "websocket";
         const kind = kinds.find(isRemembered) || kinds[0];
-        if (kind) session.w(create(kind));
+        if (kind) session.es(create(kind));
         else queueMicrotask(() => session.re(new Error("No transports available")));
       };
       const remember = ({ name }) => {
@@ -294,20 +294,20 @@
       if (opts.forceBase64) opts.query.b64 = "1";
       if (opts.timestampRequests) Object.assign(opts.query, timestamp(opts));
       return {
-        os: decodeText,
+        fe: decodeText,
         f: open,
-        oi() {
+        fi() {
           remember({});
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
           if (!hasNext) return false;
-          session.us();
+          session.si();
           open();
           return true;
         },
         i(upgrades) {
           remember(session.transport);
-          if (opts.upgrade === false || !session.transport.ts) return;
+          if (opts.upgrade === false || !session.transport.oe) return;
           probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
         },
         ce() {
@@ -350,7 +350,7 @@
       const fail = (description) => this.l?.re(failure("websocket error", { type: "TransportError", description }));
       try {
         const socket = this.createSocket(this.sr("ws"), this.opts.protocols);
-        this.ls = socket;
+        this.ts = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
           this.writable = true;
@@ -358,7 +358,7 @@
         };
         socket.onmessage = ({ data }) => {
           const isBatch = this.l?.rt && data[0] === SEPARATOR2;
-          for (const message of isBatch ? splitBatch(data) : [data]) this.l?.m(message);
+          for (const message of isBatch ? splitBatch(data) : [data]) this.l?.g(message);
         };
         socket.onerror = fail;
         socket.onclose = (context) => this.l?.d({ description: "websocket connection closed", context });
@@ -371,7 +371,7 @@
       return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.ls;
+      const socket = this.ts;
       if (socket.readyState !== 1) return;
       const messages = encodeBatches(packets.splice(0), this.l?.rt);
       for (const message of messages) socket.send(message);
@@ -379,7 +379,7 @@
     }
     close() {
       this.writable = false;
-      this.ls?.close();
+      this.ts?.close();
     }
   };
 
@@ -506,7 +506,7 @@
       this.writeBuffer = [];
       this.binaryType = "arraybuffer";
       this.rt = 0;
-      this.nt = 0;
+      this.tt = 0;
       this.u = Infinity;
       const address = parse(uri);
       this.t = clockFrom(opts);
@@ -525,9 +525,9 @@
      * called when it is handed to the transport. THROWS PayloadTooLargeError for what the server would not take.
      */
     send(data, options, sent) {
-      this.b(data);
+      this.w(data);
       if (sent) this.once("flush", sent);
-      return this.ar("message", data, options);
+      return this.ns("message", data, options);
     }
     write(data, options, sent) {
       return this.send(data, options, sent);
@@ -535,13 +535,13 @@
     /** Close when all that waits is sent; before the session is open, at once. */
     close() {
       if (this.readyState === "opening") this.ce("forced close");
-      this.le();
+      this.ac();
       if (this.readyState === "open") this.readyState = "closing";
-      this.le();
+      this.ac();
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
-    b(data) {
+    w(data) {
       const { maxPayload } = this;
       if (!maxPayload || data.length * 8 < maxPayload) return;
       const size = this.transport.o(data);
@@ -559,7 +559,7 @@
       return expired;
     }
     /** Connect over `transport`. */
-    w(transport) {
+    es(transport) {
       this.rs(transport);
       transport.open();
     }
@@ -568,18 +568,18 @@
       this.transport = transport;
       transport.l = this;
     }
-    ar(type, data, options) {
+    ns(type, data, options) {
       if (this.readyState === "opening" || this.readyState === "open") {
         const packet = { type, data, options };
         this.a("packetCreate", packet);
         const count = this.writeBuffer.push(packet);
-        if (!this.rt || this.transport.ts) this.le();
-        else if (count === 1) queueMicrotask(() => this.le());
+        if (!this.rt || this.transport.oe || !globalThis.location) this.ac();
+        else if (count === 1) queueMicrotask(() => this.ac());
       }
       return this;
     }
     /** Hand to the transport what it takes; with nothing left, end if that is what the session waits for. */
-    le() {
+    ac() {
       const { transport, writeBuffer } = this;
       if (!transport?.writable || this.upgrading) return;
       if (writeBuffer.length) {
@@ -591,13 +591,13 @@
     }
     rr() {
       if (!this.writeBuffer.length) this.a("drain");
-      this.le();
+      this.ac();
     }
-    m(message) {
+    g(message) {
       let packet;
       let handshake;
       try {
-        packet = this.ur.os(message);
+        packet = this.ur.fe(message);
         if (packet.type === "open") handshake = JSON.parse(packet.data);
       } catch {
         return this.re(failure("server error", { code: "parser error" }));
@@ -611,14 +611,14 @@
         this.a("data", data);
         this.a("message", data);
       } else if (type === "ping") {
-        this.ar("pong");
+        this.ns("pong");
         this.a("ping");
         this.a("pong");
         this.c();
       }
     }
     re(error) {
-      if (this.ur.oi?.()) return;
+      if (this.ur.fi?.()) return;
       this.a("error", error);
       this.ce("transport error", error);
     }
@@ -628,8 +628,8 @@
     ce(reason, description) {
       if (this.readyState === "closed") return;
       this.readyState = "closed";
-      this.ee?.();
-      this.us();
+      this.ss?.();
+      this.si();
       this.ur.ce?.();
       this.id = void 0;
       this.a("close", reason, description);
@@ -639,26 +639,26 @@
       this.id = this.opts.query.sid = data.sid;
       this.maxPayload = data.maxPayload;
       if (data.arcwire === "batch")
-        this.rt = Math.min(2e4, data.maxPayload / 3 || Infinity);
-      this.nt = data.pingInterval + data.pingTimeout;
+        this.rt = Math.min(2e4, data.maxPayload / 3 || 2e4);
+      this.tt = data.pingInterval + data.pingTimeout;
       this.a("handshake", data);
       if (this.readyState !== "opening") return;
       this.readyState = "open";
       this.c();
       this.a("open");
-      this.le();
+      this.ac();
       if (this.readyState === "open") this.ur.i?.(data.upgrades);
     }
     c() {
-      const { t: _clock, nt: _timeout } = this;
-      this.ee?.();
+      const { t: _clock, tt: _timeout } = this;
+      this.ss?.();
       this.u = _clock.now() + _timeout;
-      this.ee = _clock.after(_timeout, () => this.ce("ping timeout"));
+      this.ss = _clock.after(_timeout, () => this.ce("ping timeout"));
     }
     /** Close the transport, without a word to anyone here. */
-    us() {
-      if (this.rt) this.le();
-      this.transport?.ac();
+    si() {
+      if (this.rt) this.ac();
+      this.transport?.oi();
     }
   };
 
@@ -690,28 +690,28 @@
       this.t = clockFrom(opts);
       const settings = opts;
       for (const name in DEFAULTS) settings[name] ??= DEFAULTS[name];
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.h;
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.tr;
       this.te = new Encoder2();
       this.se = new Decoder2();
       this.se.on("decoded", (packet) => {
         this.a("packet", packet);
         const socket = this.nsps[packet.nsp];
-        if (socket?.active) socket.m(packet);
+        if (socket?.active) socket.g(packet);
       });
-      this.cs = opts.autoConnect !== false;
-      if (this.cs) this.open();
+      this.nt = opts.autoConnect !== false;
+      if (this.nt) this.open();
     }
     /** Connect, unless there is a connection or an attempt. `done` is called once, with the error if it failed. */
     open(done) {
       if (this.s !== "closed") return this;
       this.s = "opening";
       this.et = false;
-      this.ee?.();
-      this.u ??= this.ur.oe?.(this);
-      const engine = new Session(this.uri, this.opts, this.ur.fe);
+      this.ss?.();
+      this.u ??= this.ur.ae?.(this);
+      const engine = new Session(this.uri, this.opts, this.ur.ee);
       this.engine = engine;
       const fail = (error) => {
-        this.ae();
+        this.sc();
         engine.close();
         this.re(error);
         done?.(error);
@@ -730,10 +730,10 @@
         })
       );
       on("open", () => {
-        this.ee?.();
+        this.ss?.();
         this.s = "open";
         this.a("open");
-        for (const socket of this.er()) socket.i();
+        for (const socket of this.ln()) socket.i();
         done?.();
         if (this.st) {
           const attempt = this.e;
@@ -747,7 +747,7 @@
         else fail(error);
       });
       on("close", (reason, description) => {
-        if (this.s === "open") this.ns(reason, description);
+        if (this.s === "open") this.nr(reason, description);
         else fail(failure(reason, { description }));
       });
       on("ping", () => this.a("ping"));
@@ -755,12 +755,12 @@
         try {
           this.se.add(data);
         } catch (error) {
-          this.ns("parse error", error);
+          this.nr("parse error", error);
         }
       });
       const timeout = this.timeout();
       if (timeout !== false) {
-        this.ee = this.t.after(timeout, () => fail(new Error("timeout")));
+        this.ss = this.t.after(timeout, () => fail(new Error("timeout")));
       }
       return this;
     }
@@ -771,45 +771,45 @@
     socket(nsp, opts) {
       const socket = this.nsps[nsp] || new this.ur.y(this, nsp, opts);
       this.nsps[nsp] = socket;
-      if (this.cs && !socket.active) socket.connect();
+      if (this.nt && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
     en(_socket) {
-      if (!this.er().length) this.af();
+      if (!this.ln().length) this.af();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    ol({ type, nsp, id, data }) {
+    ot({ type, nsp, id, data }) {
       const { engine } = this;
       const messages = this.te.encode({ type, nsp, id, data });
-      for (const message of messages) engine.b(message);
-      for (const message of messages) engine.ar("message", message);
+      for (const message of messages) engine.w(message);
+      for (const message of messages) engine.ns("message", message);
     }
     /** Close, and stay so. */
     af() {
       this.et = true;
       this.st = false;
-      this.ns("forced close");
+      this.nr("forced close");
     }
     /** The sockets that want a connection. */
-    er() {
+    ln() {
       return Object.values(this.nsps).filter((socket) => socket.active);
     }
-    ae() {
-      this.ee?.();
+    sc() {
+      this.ss?.();
       this.se.destroy();
       this.s = "closed";
     }
     re(error) {
       this.a("error", error);
-      for (const socket of this.er()) socket.re(error);
+      for (const socket of this.ln()) socket.re(error);
     }
-    ns(reason, description) {
-      this.ae();
+    nr(reason, description) {
+      this.sc();
       this.engine?.close();
       this.e = 0;
       this.a("close", reason, description);
-      for (const socket of this.er()) socket.ns(reason, description);
+      for (const socket of this.ln()) socket.nr(reason, description);
       this.n();
     }
     /** Connect again, after a while, where that is wanted and not under way. */
@@ -819,22 +819,22 @@
       if (!this.et && settings.reconnection && this.e < (settings.reconnectionAttempts || Infinity)) {
         this.st = true;
         const delay = delayAfter(this.e++, settings, this.t.random());
-        this.ee = this.t.after(delay, () => this.p());
+        this.ss = this.t.after(delay, () => this.m());
         return;
       }
       this.u?.();
       this.u = void 0;
-      this.ee?.();
+      this.ss?.();
       if (this.e) {
         this.e = 0;
         this.a("reconnect_failed");
-        for (const socket of this.er()) socket.ii();
+        for (const socket of this.ln()) socket.ii();
       }
     }
     /** Connect again, now, where that is being waited for. */
-    p() {
+    m() {
       if (!this.st || this.s !== "closed") return;
-      this.ee?.();
+      this.ss?.();
       if (!this.opts.reconnection) {
         this.st = false;
         return;
@@ -911,18 +911,18 @@
     constructor() {
       super(...arguments);
       /** The text whose attachments are under way, taken apart, and those that have arrived. */
-      this.si = null;
+      this.nn = null;
       this.n = [];
     }
     /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
     add(message) {
       const isText = typeof message === "string";
-      const text = isText ? TEXT.exec(message) : this.si;
-      if (!text || isText && this.si) throw invalid();
+      const text = isText ? TEXT.exec(message) : this.nn;
+      if (!text || isText && this.nn) throw invalid();
       const [, plain, binary, count = 0, nsp = "/", digits, json] = text;
       const attachments = this.n;
       if (!isText) attachments.push(message);
-      this.si = text;
+      this.nn = text;
       if (attachments.length < +count) return;
       this.destroy();
       const type = +(plain ?? binary);
@@ -934,7 +934,7 @@
     }
     /** Forget what has arrived of a packet. */
     destroy() {
-      this.si = null;
+      this.nn = null;
       this.n = [];
     }
   };
@@ -954,7 +954,7 @@
       super();
       this.io = io2;
       this.nsp = nsp;
-      this.es = _opts;
+      this.ur = _opts;
       this.connected = false;
       /** Whether the connection continues the one before: the same id, and nothing missed. */
       this.recovered = false;
@@ -963,7 +963,7 @@
       /** Events that came before the answer to CONNECT. */
       this.receiveBuffer = [];
       this.sendBuffer = [];
-      this.ae = 0;
+      this.ie = 0;
       this.n = {};
       /** Events that wait for an acknowledgement. */
       this.e = /* @__PURE__ */ new Map();
@@ -987,9 +987,9 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.ol({ type: DISCONNECT, nsp: this.nsp });
+      if (wasConnected) this.io.ot({ type: DISCONNECT, nsp: this.nsp });
       this.en();
-      if (wasConnected) this.ns("io client disconnect");
+      if (wasConnected) this.nr("io client disconnect");
       this.ii();
       return this;
     }
@@ -1065,7 +1065,7 @@
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState === "open" && this.active && !this.connected) {
-          io2.ol({ type: CONNECT, nsp, data: this.et(data) });
+          io2.ot({ type: CONNECT, nsp, data: this.et(data) });
         }
       };
       if (typeof auth === "function") call(auth, this, [connect]);
@@ -1075,13 +1075,13 @@
     re(error) {
       if (!this.connected) this.a("connect_error", error);
     }
-    ns(reason, description) {
+    nr(reason, description) {
       this.connected = false;
       this.id = void 0;
       this.receiveBuffer = [];
       this.a("disconnect", reason, description);
       for (const event of this.e.values()) {
-        if (event.x) this.nr(event, new Error(DISCONNECTED));
+        if (event.tn) this.er(event, new Error(DISCONNECTED));
       }
     }
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
@@ -1090,20 +1090,20 @@
         if (event.ne) this.r(event, new Error(DISCONNECTED));
       }
     }
-    m({ type, id, data }) {
+    g({ type, id, data }) {
       if (type === CONNECT) {
         if (data?.sid) this.ln(data);
         else this.re(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
-        const args = id === void 0 ? data : [...data, this.er(id)];
-        if (this.connected) this.ti(args);
+        const args = id === void 0 ? data : [...data, this.sc(id)];
+        if (this.connected) this.ri(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
         const event = this.e.get(id);
         if (event) this.r(event, null, data);
       } else {
         this.en();
-        if (type === DISCONNECT) this.ns("io server disconnect");
+        if (type === DISCONNECT) this.nr("io server disconnect");
         else this.re(failure(data?.message ?? data, { data: data?.data }));
       }
     }
@@ -1113,27 +1113,27 @@
       if (!this.recovered) this._lastOffset = void 0;
       this._pid = pid;
       this.connected = true;
-      for (const args of this.receiveBuffer.splice(0)) this.ti(args);
-      for (const event of this.sendBuffer.splice(0)) call(this.ri, this, [event]);
+      for (const args of this.receiveBuffer.splice(0)) this.ri(args);
+      for (const event of this.sendBuffer.splice(0)) call(this.ni, this, [event]);
       this.a("connect");
     }
-    ti(args) {
+    ri(args) {
       this.se.a(IN, ...args);
       this.a(...args);
       const last = args.at(-1);
       if (this._pid && typeof last === "string") this._lastOffset = last;
     }
     /** What a handler calls to acknowledge; counts once, and only on the connection that the event came by. */
-    er(id) {
+    sc(id) {
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
-        if (engine === io2.engine && this.connected) io2.ol({ type: ACK, nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.ot({ type: ACK, nsp, id, data });
         engine = null;
       };
     }
     te(args, fn, withError) {
-      const { volatile, timeout = this.es.ackTimeout } = this.n;
+      const { volatile, timeout = this.ur.ackTimeout } = this.n;
       this.n = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
       if (RESERVED.test(args[0])) throw new Error(`"${args[0]}" is a reserved event name`);
@@ -1143,7 +1143,7 @@
         data: args,
         v: fn,
         ne: withError || timeout !== void 0,
-        nt: timeout
+        tt: timeout
       };
       if (fn) this.ci(event);
       if (volatile && !this.io.engine?.transport?.writable) this.r(event, new Error("dropped"));
@@ -1153,7 +1153,7 @@
     /** Send an event, now or when there is a connection. */
     lr(event, _isVolatile) {
       this.c(event);
-      if (this.ct()) this.ri(event);
+      if (this.ct()) this.ni(event);
       else this.sendBuffer.push(event);
     }
     /** What the server is told at a connection: `auth`, and what this session has to add. */
@@ -1162,37 +1162,37 @@
     }
     /** Give an event the id by which it is acknowledged. */
     ci(event) {
-      event.id = this.ae++;
+      event.id = this.ie++;
       this.e.set(event.id, event);
     }
     ct() {
       return this.connected && !this.io.engine.rn();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
-    ri(event) {
-      event.x = true;
+    ni(event) {
+      event.tn = true;
       try {
         this.se.a(OUT, ...event.data);
-        this.io.ol(event);
+        this.io.ot(event);
       } catch (error) {
         if (!this.r(event, error)) throw error;
       }
     }
     c(event) {
-      if (event.nt === void 0) return;
-      event.ee = this.io.t.after(
-        event.nt,
-        () => this.nr(event, new Error("operation has timed out"))
+      if (event.tt === void 0) return;
+      event.ss = this.io.t.after(
+        event.tt,
+        () => this.er(event, new Error("operation has timed out"))
       );
     }
     /** An event was not acknowledged. */
-    nr(event, error) {
+    er(event, error) {
       this.r(event, error);
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
     r(event, error, answer = []) {
       const { v: _fn, ne: _withError } = event;
-      event.ee?.();
+      event.ss?.();
       this.e.delete(event.id);
       remove(this.sendBuffer, event);
       if (!_fn || error && !_withError) return false;
@@ -1213,61 +1213,61 @@
       this.deduplicated = false;
       this._queue = [];
     }
-    m(packet) {
+    g(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
-      super.m(packet);
-      call(this.ie, this, []);
+      super.g(packet);
+      call(this.h, this, []);
     }
-    ti(args) {
+    ri(args) {
       const before = this._lastOffset;
-      super.ti(args);
+      super.ri(args);
       const after = this._lastOffset;
       if (after === before) return;
-      if (!before || !this.co) this.co = OFFSET.exec(after)?.[1];
-      else if (!after.startsWith(this.co)) this._lastOffset = before;
+      if (!before || !this.ir) this.ir = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.ir)) this._lastOffset = before;
     }
     et(auth) {
-      if (this.es.retries) {
-        this.C ||= randomId();
-        auth = { retry: { id: this.C, from: this._queue[0]?.id ?? this.ae }, ...auth };
+      if (this.ur.retries) {
+        this.u ||= randomId();
+        auth = { retry: { id: this.u, from: this._queue[0]?.id ?? this.ie }, ...auth };
       }
       return super.et(auth);
     }
     lr(event, isVolatile) {
-      if (!this.es.retries || isVolatile) {
-        if (this.ct() || this.u(this.sendBuffer, event)) super.lr(event);
+      if (!this.ur.retries || isVolatile) {
+        if (this.ct() || this.B(this.sendBuffer, event)) super.lr(event);
         return;
       }
       event.args = event.data;
       event.tryCount = 0;
       event.ne = !!event.v;
       if (event.id === void 0) this.ci(event);
-      if (this.u(this._queue, event)) this._queue.push(event);
-      this.ie();
+      if (this.B(this._queue, event)) this._queue.push(event);
+      this.h();
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
-    u(waiting, event) {
-      const { bufferLimit = 1e4, bufferOverflow } = this.es;
+    B(waiting, event) {
+      const { bufferLimit = 1e4, bufferOverflow } = this.ur;
       if (waiting.length < bufferLimit) return true;
-      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ x: _isSent }) => !_isSent);
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ tn: _isSent }) => !_isSent);
       const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
       if (!this.r(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
     /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    ie() {
-      for (const event of this._queue.slice(0, this.es.retryWindow ?? 64)) {
-        if (event.x || !this.ct()) continue;
+    h() {
+      for (const event of this._queue.slice(0, this.ur.retryWindow ?? 64)) {
+        if (event.tn || !this.ct()) continue;
         event.tryCount++;
         this.c(event);
-        this.ri(event);
+        this.ni(event);
       }
     }
-    nr(event, error) {
-      event.x = false;
-      event.ee?.();
-      if (!(event.tryCount <= this.es.retries)) super.nr(event, error);
-      call(this.ie, this, []);
+    er(event, error) {
+      event.tn = false;
+      event.ss?.();
+      if (!(event.tryCount <= this.ur.retries)) super.er(event, error);
+      call(this.h, this, []);
     }
     r(event, error, answer) {
       remove(this._queue, event);
@@ -1307,10 +1307,10 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    fe: anyOf([PollingTransport, WebSocketTransport]),
-    h: { Encoder, Decoder },
+    ee: anyOf([PollingTransport, WebSocketTransport]),
+    tr: { Encoder, Decoder },
     y: Socket2,
-    oe: watch
+    ae: watch
   };
   var io = /* @__PURE__ */ lookupWith(Manager2);
 

@@ -147,8 +147,9 @@ export class Session
       const packet: Packet = { type, data, options: options as WriteOptions };
       this._dispatch("packetCreate", packet);
       const count = this.writeBuffer.push(packet);
-      // Those of one task leave together, at its end; not by polling, which one can pause.
-      if (!this._batchLimit || this.transport._pause) this._flush();
+      // In a page those of one task leave together, at its end; not by polling, which one can pause. Elsewhere a message
+      // costs less than waiting for the others does.
+      if (!this._batchLimit || this.transport._pause || !globalThis.location) this._flush();
       else if (count === 1) queueMicrotask(() => this._flush());
     }
     return this;
@@ -222,7 +223,7 @@ export class Session
     this.maxPayload = data.maxPayload;
     // Within 64 KiB, as a character has three bytes at most; larger packets gain nothing from it.
     if (data.arcwire === "batch")
-      this._batchLimit = Math.min(20_000, (data.maxPayload as number) / 3 || Infinity);
+      this._batchLimit = Math.min(20_000, (data.maxPayload as number) / 3 || 20_000);
     this._timeout = data.pingInterval + data.pingTimeout;
     this._dispatch("handshake", data);
     if (this.readyState !== "opening") return;

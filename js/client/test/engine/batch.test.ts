@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeBatches } from "../../src/engine/batch.js";
 import type { EngineOptions } from "../../src/engine/options.js";
 import type { Packet } from "../../src/engine/packet.js";
@@ -46,6 +46,11 @@ let log: unknown[][];
 
 beforeEach(() => {
   log = [];
+  vi.stubGlobal("location", {}); // a page
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
 });
 
 function observe(session: Session): Session {
@@ -69,6 +74,19 @@ function open(handshake: object = { arcwire: "batch" }, opts: EngineOptions = {}
 const sent = () => FakeSocket.last.sent.splice(0);
 const names = () => log.map(([name]) => name);
 const messages = () => log.filter(([name]) => name === "message").map(([, data]) => data);
+
+test("outside of a page everything goes at once, and batches are read", () => {
+  vi.stubGlobal("location", undefined);
+  const session = open();
+  session.send("a").send("b");
+  expect(FakeSocket.last.sent).toEqual(["4a", "4b"]);
+  log = [];
+  FakeSocket.last.receive("\x1e4c\x1e4d");
+  expect(log).toEqual([
+    ["message", "c"],
+    ["message", "d"],
+  ]);
+});
 
 describe("sending", () => {
   test("what one task sends leaves together, at its end", async () => {
