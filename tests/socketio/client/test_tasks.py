@@ -194,3 +194,31 @@ async def test_a_handler_right_behind_it_gets_what_comes_with_the_connection(ser
     connection.receive('2["welcome",1]')
     await using
     await until(lambda: heard == [1])
+
+
+async def test_any_number_of_tasks_may_be_made_of_one(server):
+    client = server.client()
+    connecting = client.connect()
+    tasks = [asyncio.create_task(connecting) for _ in range(3)]
+    connection = await server.accept()
+    assert not any(task.done() for task in tasks)
+    connection.let_in()
+    assert await asyncio.gather(*tasks) == [client.socket] * 3
+    assert await asyncio.create_task(connecting) is client.socket
+    answer = client.socket.emit_with_ack("ask")
+    tasks = [asyncio.create_task(answer) for _ in range(3)]
+    await connection.sends('20["ask"]')
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in tasks)
+    connection.receive('30["yes"]')
+    assert await asyncio.gather(*tasks) == ["yes"] * 3
+    assert await asyncio.create_task(answer) == await answer == "yes"
+
+
+async def test_a_second_time_limit_is_told_what_the_first_has_ended(server):
+    socket, _ = await server.join()
+    answer = socket.emit_with_ack("ask")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(answer, 0.01)
+    with pytest.raises(Disconnected, match="given up"):
+        await asyncio.wait_for(answer, 9)
