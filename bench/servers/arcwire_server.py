@@ -6,32 +6,13 @@
 """
 
 import sys
-from typing import Annotated
 
 import uvicorn
-from msgspec import Meta, Struct
+from order_msgspec import Order, Receipt
 
 from arcwire import Server, Socket
 
 io = Server()
-
-
-class Order(Struct):
-    """The schema of the typed event; the same as in order.mjs and order_pydantic.py."""
-
-    id: Annotated[int, Meta(ge=0)]
-    item: Annotated[str, Meta(min_length=1, max_length=64)]
-    quantity: Annotated[int, Meta(ge=1, le=1000)]
-    price: Annotated[float, Meta(gt=0)]
-    express: bool
-    tags: list[str]
-
-
-class Receipt(Struct):
-    id: int
-    item: str
-    total: float
-    express: bool
 
 
 @io.on("echo")

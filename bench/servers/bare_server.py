@@ -13,33 +13,15 @@ because that is its work), buffers that are full, errors, logs.
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated
 
 import msgspec
 import uvloop
-from msgspec import Meta, Struct, ValidationError
+from msgspec import ValidationError
+from order_msgspec import Order, Receipt
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 OPEN = b'0{"sid":"bare","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
 CONNECTED = b'40{"sid":"bare"}'
-
-
-class Order(Struct):
-    """The schema of the typed event; the same as in arcwire_server.py."""
-
-    id: Annotated[int, Meta(ge=0)]
-    item: Annotated[str, Meta(min_length=1, max_length=64)]
-    quantity: Annotated[int, Meta(ge=1, le=1000)]
-    price: Annotated[float, Meta(gt=0)]
-    express: bool
-    tags: list[str]
-
-
-class Receipt(Struct):
-    id: int
-    item: str
-    total: float
-    express: bool
 
 
 class Connection(WSListener):

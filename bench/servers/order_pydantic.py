@@ -1,4 +1,4 @@
-"""The schema of the typed event; the same as in order.mjs and arcwire_server.py."""
+"""The schema of the typed event; the same as in order.mjs and order_msgspec.py."""
 
 from typing import Any
 
