@@ -308,6 +308,8 @@ class EngineConnection:
             self._receiver.receive_text(packet[1:])
         elif packet[:1] == SEPARATOR and self._session.batches:
             for part in split_batch(packet):
+                if self._receiver is _DEAF:
+                    break  # it ended within the batch
                 self.receive_text(part)
         else:
             self._act(self._session.receive(packet, self._clocks.now(), self._clocks.wall()))

@@ -296,6 +296,8 @@ class Connection:
             self._receiver.receive_text(packet[1:])
         elif packet[:1] == SEPARATOR and self._batches:
             for part in split_batch(packet):
+                if self._receiver is _DEAF:
+                    break  # it ended within the batch
                 self.receive_text(part)
         else:
             self._act(self._session.receive(packet, self._engine.now()))
