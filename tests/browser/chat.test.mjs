@@ -71,8 +71,7 @@ describe("the chat", { concurrency: 2 }, () => {
       await person.reads("#transport", /^upgraded at \d\d:\d\d:\d\d\.\d{3}, after \d+ ms$/);
     }
 
-    await ada.page.locator("#text").pressSequentially("Hel");
-    await grace.reads("#typing", /^Ada is typing$/);
+    await ada.typesUntil(grace, /^Ada is typing$/);
     await ada.say("Hello, Grace!");
     await ada.delivered("Hello, Grace!");
     await grace.hears("Hello, Grace!");
@@ -82,8 +81,7 @@ describe("the chat", { concurrency: 2 }, () => {
     assert.deepEqual(await ada.log(), ["Hello, Grace!", "Hello, Ada!\nLong time no see."]);
     assert.deepEqual(await grace.log(), await ada.log());
 
-    await grace.page.locator("#text").pressSequentially("Well");
-    await ada.reads("#typing", /^Grace is typing$/);
+    await grace.typesUntil(ada, /^Grace is typing$/);
     await ada.shot("two-people-light");
     await grace.shot("two-people-dark");
     await ada.reads("#typing", /^$/); // she stopped
@@ -278,8 +276,7 @@ describe("the chat", { concurrency: 2 }, () => {
       await ada.say("No WebSocket here");
       await ada.delivered("No WebSocket here");
       await grace.hears("No WebSocket here");
-      await ada.page.locator("#text").pressSequentially("Hm");
-      await grace.reads("#typing", /^Ada is typing$/);
+      await ada.typesUntil(grace, /^Ada is typing$/);
 
       const hills = await picture(ada.page);
       await ada.attach("largest.png", "image/png", Buffer.concat([hills, Buffer.alloc(LARGEST_IMAGE - hills.length)]));
@@ -307,8 +304,7 @@ describe("the chat", { concurrency: 2 }, () => {
     await ada.delivered("From the phone");
     await grace.hears("From the phone");
     assert.equal(await ada.page.evaluate(() => document.activeElement.id), "text", "the keyboard stays open");
-    await grace.page.locator("#text").pressSequentially("Oh");
-    await ada.reads("#typing", /is typing$/);
+    await grace.typesUntil(ada, /is typing$/);
     assert.equal(await ada.overflow(), 0);
     await ada.shot("phone");
 
@@ -323,6 +319,8 @@ describe("the chat", { concurrency: 2 }, () => {
   scenario("it works with the keyboard alone", async ({ url, join, arrive }) => {
     const ada = await arrive(url);
     const { keyboard } = ada.page;
+    // Chromium does not keep keys behind the order to hand over file choosers, so that is given long before.
+    ada.page.on("filechooser", () => {});
     const focus = () =>
       ada.page.evaluate(() => {
         const { id, hash, tagName } = document.activeElement;

@@ -58,6 +58,15 @@ export class Person {
     await eventually(text, (seen) => assert.match(seen, expected));
   }
 
+  /** Types on until another person reads of it: one notice of it may get lost, and is shown for three seconds. */
+  async typesUntil(other, expected) {
+    const look = async () => {
+      await this.page.locator("#text").press("m");
+      return other.page.textContent("#typing");
+    };
+    await eventually(look, (seen) => assert.match(seen, expected));
+  }
+
   message(text) {
     return `#log li:has(.bubble > p:text-is("${text.replace(/\s+/g, " ")}"))`;
   }
