@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
-from support.conformance_app import MAX_PAYLOAD, PAGE, PING_INTERVAL, UPGRADE_TIMEOUT
+from support.conformance_app import MAX_PAYLOAD, PAGE
 from support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
 from support.raw_http import Answer, RawClient
 from support.servers import ServerProcess, running
@@ -588,44 +588,56 @@ async def test_one_message_for_a_mixed_audience(wire: Wire) -> None:
 async def test_heartbeat(wire: Wire, host: Host) -> None:
     """All at the same time, because it takes time."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(beat_over_a_websocket(wire, host))
-        group.create_task(beat_over_polling(wire))
+        group.create_task(answer_over_a_websocket(wire))
+        group.create_task(answer_over_polling(wire))
         group.create_task(upgrade_between_ping_and_pong(wire))
+        group.create_task(fall_silent_over_a_websocket(wire, host))
+        group.create_task(fall_silent_over_polling(wire))
 
 
-async def beat_over_a_websocket(wire: Wire, host: Host) -> None:
-    websocket = await wire.websocket_session("/quick")
-    for _ in range(2):
-        async with asyncio.timeout(PING_INTERVAL * 3):
-            assert await websocket.text() == "2"
+async def answer_over_a_websocket(wire: Wire) -> None:
+    websocket = await wire.websocket_session("/patient")
+    for _ in range(3):
+        assert await websocket.text() == "2"
         websocket.say("3")
+    assert await wire.is_open(websocket.sid)
+
+
+async def answer_over_polling(wire: Wire) -> None:
+    session = await wire.poll_session("/patient")
+    for _ in range(3):
+        assert await session.packets() == ["2"]
+        assert (await session.post(b"3")).body == b"ok"
+    assert await wire.is_open(session.sid)
+
+
+async def upgrade_between_ping_and_pong(wire: Wire) -> None:
+    """In the reference such a session is never supervised again."""
+    session = await wire.poll_session("/patient")
+    assert await session.packets() == ["2"]
+    websocket = await session.upgrade()
+    for _ in range(2):
+        websocket.say("3")
+        assert await websocket.text() == "2"
+    assert await wire.is_open(session.sid)
+
+
+async def fall_silent_over_a_websocket(wire: Wire, host: Host) -> None:
+    websocket = await wire.websocket_session("/quick")
     assert await websocket.text() == "2"
     assert await websocket.closed() == host.nature.empty_close
     assert await wire.end_of(websocket.sid) == "ping timeout"
 
 
-async def beat_over_polling(wire: Wire) -> None:
+async def fall_silent_over_polling(wire: Wire) -> None:
     session = await wire.poll_session("/quick")
-    for _ in range(2):
-        async with asyncio.timeout(PING_INTERVAL * 3):
-            assert await session.packets() == ["2"]
-        assert (await session.post(b"3")).body == b"ok"
-    assert await session.packets() == ["2"]
-    assert await session.packets() == ["1"]
+    packets: list[str] = []
+    while (answer := await session.get()).status == 200:
+        packets += answer.body.decode().split("\x1e")
+    # A poll that waits is told; one that comes too late finds no session.
+    assert packets == ["2", "1"][: len(packets)]
+    assert_refused(answer, 1)
     assert await wire.end_of(session.sid) == "ping timeout"
-
-
-async def upgrade_between_ping_and_pong(wire: Wire) -> None:
-    """In the reference such a session is never supervised again."""
-    silent, alive = await wire.poll_session("/quick"), await wire.poll_session("/quick")
-    assert await silent.packets() == ["2"]
-    assert await alive.packets() == ["2"]
-    await silent.upgrade()
-    websocket = await alive.upgrade()
-    websocket.say("3")
-    assert await wire.end_of(silent.sid) == "ping timeout"
-    assert await websocket.text() == "2"
-    assert await wire.end_of(alive.sid) == "ping timeout"
 
 
 # -- upgrade -----------------------------------------------------------------------------
@@ -687,20 +699,19 @@ async def test_a_probe_that_says_something_else_is_closed(
     if packets[0] == "2probe":
         assert await websocket.text() == "3probe"
     assert await websocket.closed() == host.nature.empty_close
-    await assert_polling_works(wire, session.sid)
+    await assert_polling_works(wire, session)
     await session.upgrade()
 
 
 async def test_a_probe_that_stalls_is_closed(wire: Wire, host: Host) -> None:
-    mute, halting = await wire.poll_session(), await wire.poll_session()
-    sockets = [await mute.probe(), await halting.probe()]
-    sockets[1].say("2probe")
-    assert await sockets[1].text() == "3probe"
-    async with asyncio.timeout(UPGRADE_TIMEOUT * 5):
-        for websocket in sockets:
-            assert await websocket.closed() == host.nature.empty_close
+    mute, halting = await wire.poll_session("/hasty"), await wire.poll_session("/hasty")
+    websocket = await halting.probe()
+    websocket.say("2probe")
+    assert await websocket.text() == "3probe"
+    for stalled in (websocket, await mute.probe()):
+        assert await stalled.closed() == host.nature.empty_close
     for session in (mute, halting):
-        await assert_polling_works(wire, session.sid)
+        await assert_polling_works(wire, session)
 
 
 @pytest.mark.parametrize("packets", [[], ["2probe"]])
@@ -724,7 +735,7 @@ async def test_a_probe_that_ends_does_not_wedge_polling(wire: Wire, packets: lis
             if (await second.receive())[:2] == (TEXT, b"3probe"):
                 break
     second.raw.vanish()
-    await assert_polling_works(wire, session.sid)
+    await assert_polling_works(wire, session)
 
 
 async def test_a_second_websocket_for_a_session_is_closed(wire: Wire, host: Host) -> None:
@@ -750,8 +761,8 @@ async def test_a_session_that_ends_takes_its_probe_along(wire: Wire, host: Host)
     assert await wire.end_of(session.sid) == "transport close"
 
 
-async def assert_polling_works(wire: Wire, sid: str) -> None:
-    url = target("/engine.io", transport="polling", sid=sid)
+async def assert_polling_works(wire: Wire, session: Polling) -> None:
+    url = session.target
     assert (await wire.ask("POST", url, b"4works")).body == b"ok"
     packets: list[str] = []
     while "4works" not in packets:
@@ -990,8 +1001,8 @@ async def enter(websocket: Socket, namespace: str = "/") -> str:
     return sid
 
 
-async def socketio(wire: Wire) -> Socket:
-    return await wire.websocket_session("/socket.io")
+async def socketio(wire: Wire, path: str = "/socket.io") -> Socket:
+    return await wire.websocket_session(path)
 
 
 async def test_socketio_over_a_websocket(wire: Wire) -> None:
@@ -1057,7 +1068,7 @@ async def test_socketio_over_polling_and_an_upgrade(wire: Wire) -> None:
     ],
 )
 async def test_why_a_socket_went(wire: Wire, how: str, reason: str) -> None:
-    websocket = await socketio(wire)
+    websocket = await socketio(wire, "/quick.io" if how == "is silent" else "/socket.io")
     sid = await enter(websocket)
     if how == "closes by frame":
         websocket.send(CLOSE, close_payload(1000))

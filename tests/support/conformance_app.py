@@ -1,11 +1,14 @@
 """What the conformance kit drives: engines with different settings, a Socket.IO server, a report.
 
-- `/engine.io`: no ping within a test, 10 kB at most, 0.4 s for an upgrade.
-- `/quick`: pings after 500 ms, waits 250 ms.
+- `/engine.io`: no ping within a test, 10 kB at most.
+- `/hasty`: 0.4 s for an upgrade.
+- `/quick`: pings after 500 ms, waits 250 ms: for those that fall silent.
+- `/patient`: pings after 500 ms, waits as long as the tests do: for those that answer, however late.
 - `/polling`, `/websocket`: one transport only.
 - `/guarded`, also without the slash: for pages of `PAGE` and those with another `token` than `wrong`,
   with a cookie, a first message, and a header field on every answer.
 - `/socket.io`: a Socket.IO server, whose events are in the report too.
+- `/quick.io`: another one, with the pings of `/quick`.
 - `/report`: JSON, what the application was told of each session, and what is alive.
 
 A bare engine sends every message back; text that begins with `!` is a command.
@@ -23,6 +26,7 @@ from arcwire.engineio.link import LinkReceiver, PreparedMessage, Request, WebSoc
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.engineio.server import Connection, Engine
 from arcwire.hosts.asgi import EngineApp
+from support.raw_http import PATIENCE
 
 MAX_PAYLOAD = 10_000
 UPGRADE_TIMEOUT = 0.4
@@ -110,20 +114,23 @@ def served(request: Request) -> dict[str, str]:
     return {"x-served": request.query.get("transport", "")}
 
 
-engine = ReportingEngine(max_payload=MAX_PAYLOAD, upgrade_timeout=UPGRADE_TIMEOUT)
+engine = ReportingEngine(max_payload=MAX_PAYLOAD)
 engines = {
     "/engine.io": engine,
+    "/hasty": ReportingEngine(path="/hasty", upgrade_timeout=UPGRADE_TIMEOUT),
     "/quick": ReportingEngine(path="/quick", ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT),
+    "/patient": ReportingEngine(path="/patient", ping_interval=PING_INTERVAL, ping_timeout=PATIENCE),
     "/polling": ReportingEngine(path="/polling", transports=("polling",)),
     "/websocket": ReportingEngine(path="/websocket", transports=("websocket",)),
     "/guarded": guarded,
 }
 
-io = Server(max_payload=MAX_PAYLOAD, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT)
+io = Server(max_payload=MAX_PAYLOAD)
+quick = Server(path="/quick.io", ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT)
 
 
-def serve_sockets(name: str) -> None:
-    namespace = io.of(name)
+def serve_sockets(server: Server, name: str) -> None:
+    namespace = server.of(name)
 
     @namespace.on_connect
     async def connected(socket: Socket, auth: dict[str, Any]) -> None:
@@ -151,8 +158,9 @@ def serve_sockets(name: str) -> None:
         sessions[socket.id]["reasons"].append(reason.value)
 
 
-serve_sockets("/")
-serve_sockets("/other")
+serve_sockets(io, "/")
+serve_sockets(io, "/other")
+serve_sockets(quick, "/")
 
 
 async def report(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
@@ -161,7 +169,7 @@ async def report(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]
         return
     alive = {
         "connections": {path: each.clients_count for path, each in engines.items()},
-        "sockets": io.engine.clients_count,
+        "sockets": io.engine.clients_count + quick.engine.clients_count,
         "tasks": len(asyncio.all_tasks()),
         "files": len(os.listdir("/dev/fd")),
         "sessions": sessions,
@@ -176,7 +184,7 @@ async def report(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]
     await send({"type": "http.response.body", "body": body})
 
 
-app: Any = io.asgi(report)
+app: Any = io.asgi(quick.asgi(report))
 for path, each in engines.items():
     slash = each.config.add_trailing_slash
     app = EngineApp(each, path, app, on_shutdown=each.close, add_trailing_slash=slash)
