@@ -195,12 +195,12 @@ describe("the chat", { concurrency: 2 }, () => {
       await grace.hears("Heard");
       await ada.sees(`${ada.message("Heard")}.waiting`); // as its acknowledgement is lost
       wire.cut();
-      await ada.sees('#banner[data-state="lost"]');
+      await ada.seesBanner("lost");
       await ada.say("In between");
       await grace.say("Ada?");
       await grace.delivered("Ada?");
       wire.mend();
-      await ada.sees('#banner[data-state="back"]'); // while the server believes in her old connection
+      await ada.seesBanner("back"); // while the server believes in her old connection
       await ada.hears("Ada?");
       await ada.delivered("In between");
       await grace.hears("In between");
@@ -226,7 +226,7 @@ describe("the chat", { concurrency: 2 }, () => {
       await server.kill();
       wire.muted = false;
       for (const person of [ada, grace]) {
-        await person.sees('#banner[data-state="lost"]');
+        await person.seesBanner("lost");
         await person.reads("#banner", /^Connection lost. Attempt \d+ (in \d s|…) Connect now$/);
         await person.reads("#transport", /^not connected$/);
       }
@@ -236,7 +236,7 @@ describe("the chat", { concurrency: 2 }, () => {
       await ada.shot("connection-lost");
 
       await server.start();
-      for (const person of [ada, grace]) await person.sees('#banner[data-state="back"]');
+      for (const person of [ada, grace]) await person.seesBanner("back");
       await ada.shot("connected-again");
       await ada.delivered("While it was down");
       await ada.delivered("And once more");

@@ -17,6 +17,7 @@ export class Person {
     context.setDefaultTimeout(PATIENCE);
     const person = new Person();
     person.page = await context.newPage();
+    await person.page.addInitScript(noteBanners);
     person.page.on("console", (message) => message.type() === "error" && person.problems.push(message.text()));
     person.page.on("pageerror", (error) => person.problems.push(String(error)));
     await person.page.goto(url);
@@ -97,6 +98,11 @@ export class Person {
     await eventually(look, (seen) => assert.deepEqual(seen, widths));
   }
 
+  /** Waits until the banner had a state after the one that was waited for last; some last only seconds. */
+  async seesBanner(state) {
+    await this.page.waitForFunction((state) => banners.splice(0, banners.indexOf(state) + 1).length > 0, state);
+  }
+
   async upgraded() {
     await this.sees('#wire[data-state="websocket"]');
   }
@@ -114,6 +120,16 @@ export class Person {
     await mkdir(SHOTS, { recursive: true });
     await this.page.screenshot({ path: `${SHOTS}${name}.png` });
   }
+}
+
+/** Within a page: `banners` are the states of its banner that no test has waited for. */
+function noteBanners() {
+  window.banners = [];
+  addEventListener("DOMContentLoaded", () => {
+    const banner = document.getElementById("banner");
+    const note = () => window.banners.push(banner.dataset.state);
+    new MutationObserver(note).observe(banner, { attributeFilter: ["data-state"] });
+  });
 }
 
 /** Looks until `check` does not throw, or throws what it threw last. */
