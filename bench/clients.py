@@ -2,9 +2,10 @@
 
     .venv-3.13/bin/python bench/clients.py [--rounds 5] [--seconds 3] [--clients 1000]
 
-Arcwire's client on this Python, the official one on Node, python-socketio's on this Python; all against
-Arcwire's server, by WebSocket, one after the other and that several times over. Needs the environments
-of the tests (`make test` makes them). The server has one core, the client another.
+Arcwire's client on this Python, the official one on Node, python-socketio's on this Python, and a bare one on
+this Python (client_peers/bare_client.py) as the limit of the tools; all against Arcwire's server, by
+WebSocket, one after the other and that several times over. Needs the environments of the tests (`make test`
+makes them). The server has one core, the client another.
 """
 
 import argparse
@@ -27,6 +28,7 @@ COMMANDS: dict[str, list[str]] = {
     "arcwire": [sys.executable, str(PEERS / "arcwire_client.py")],
     "node": ["node", str(PEERS / "node_client.mjs")],
     "python-socketio": [sys.executable, str(PEERS / "python_socketio_client.py")],
+    "bare": [sys.executable, str(PEERS / "bare_client.py")],
 }
 WORKS: dict[str, tuple[str, int, str]] = {
     "call-1x1": ("calls {seconds}", 1, "one client, one call after another"),
@@ -136,13 +138,13 @@ def main() -> None:
     with processes.server(server, port, 0, nice=nice):
         for number in range(options.rounds):
             sys.stderr.write(f"round {number + 1}\n")
-            for name in COMMANDS:
-                for each, (command, count, _) in WORKS.items():
-                    if each in wanted:
-                        rate = work(name, url, command, count or options.clients, options.seconds, nice)
-                        results[each][name].append(rate)
-                if "idle" in wanted:
-                    results["idle"][name].append(idle(name, url, options.clients, nice))
+            order = list(COMMANDS) if number % 2 == 0 else list(reversed(COMMANDS))
+            for each, (command, count, _) in WORKS.items():
+                for name in order if each in wanted else ():
+                    rate = work(name, url, command, count or options.clients, options.seconds, nice)
+                    results[each][name].append(rate)
+            for name in order if "idle" in wanted else ():
+                results["idle"][name].append(idle(name, url, options.clients, nice))
             if "blocking" in wanted:
                 facade.append(waiting(url, options.seconds, nice))
     options.output.parent.mkdir(exist_ok=True)
@@ -154,21 +156,29 @@ def main() -> None:
 def report(results: dict[str, dict[str, list[float]]], facade: list[tuple[float, float]]) -> None:
     """Medians, and how Arcwire's stands to the others."""
     write = sys.stdout.write
-    write(f"{'':12}" + "".join(f"{name:>18}" for name in COMMANDS) + f"{'to node':>10}{'to python':>11}\n")
+    rivals = ("node", "python-socketio")
+    write(f"{'':12}" + "".join(f"{name:>18}" for name in COMMANDS))
+    write("".join(f"{'to ' + name:>20}{'(bare)':>8}" for name in rivals) + "\n")
     for each, of in results.items():
         if not of["arcwire"]:
             continue
         medians = {name: statistics.median(values) for name, values in of.items()}
         unit = 1000.0 if each == "idle" else 1.0
-        cells = "".join(f"{medians[name] / unit:18,.1f}" for name in COMMANDS)
-        ratios = [medians["arcwire"] / medians[name] for name in ("node", "python-socketio")]
-        write(f"{each:12}{cells}{ratios[0]:10.2f}{ratios[1]:11.2f}\n")
-    write("\nworks: messages a second of the client's CPU time; idle: kB a client\n")
+        write(f"{each:12}" + "".join(f"{medians[name] / unit:18,.1f}" for name in COMMANDS))
+        for name in rivals:
+            write(f"{_ratio(of['arcwire'], of[name]):20.2f}{_ratio(of['bare'], of[name]):8.2f}")
+        write("\n")
+    write("\nworks: messages a second of the client's CPU time; idle: kB a client; ")
+    write("ratios: medians of those within rounds\n")
     if facade:
         plain, through = (statistics.median(values) for values in zip(*facade, strict=True))
         write(
             f"a call: {plain * 1e3:.3f} ms in a coroutine, {through * 1e3:.3f} ms through arcwire.blocking\n"
         )
+
+
+def _ratio(mine: list[float], theirs: list[float]) -> float:
+    return statistics.median(one / other for one, other in zip(mine, theirs, strict=True))
 
 
 if __name__ == "__main__":
