@@ -38,6 +38,9 @@ WORKS: dict[str, tuple[str, int, str]] = {
 }
 """What to tell a client, how many of them (0: many), and what that is."""
 
+Results = dict[str, dict[str, list[float]]]
+"""A figure of each round, by work and client."""
+
 
 class ClientProcess:
     """A client under the benchmark; see client_peers/drive.py."""
@@ -62,9 +65,8 @@ class ClientProcess:
         self._process.stdin.flush()
         return self.read()
 
-    @property
-    def cpu(self) -> float:
-        return processes.used_cpu_seconds(self._process.pid)
+    def clock(self) -> processes.CpuClock:
+        return processes.CpuClock(self._process.pid)
 
     @property
     def memory(self) -> int:
@@ -83,14 +85,14 @@ def client(name: str, url: str, nice: int) -> Iterator[ClientProcess]:
             process.wait()
 
 
-def work(name: str, url: str, command: str, count: int, seconds: float, nice: int) -> float:
-    """Messages a second of CPU time."""
+def work(name: str, url: str, command: str, count: int, seconds: float, nice: int) -> tuple[float, float]:
+    """Messages a second of CPU time, and the kernel's part of that time, between 0 and 1."""
     with client(name, url, nice) as process:
         process.tell(f"connect {count}")
         process.tell(command.format(seconds=seconds / 4))
-        before = process.cpu
+        clock = process.clock()
         done = process.tell(command.format(seconds=seconds))["done"]
-        return done / (process.cpu - before)
+        return done / clock.seconds(), clock.system_share()
 
 
 def idle(name: str, url: str, count: int, nice: int) -> float:
@@ -127,9 +129,9 @@ def main() -> None:
     options = parser.parse_args()
     nice = options.nice
     wanted = options.works or [*WORKS, "idle", "blocking"]
-    results: dict[str, dict[str, list[float]]] = {
-        each: {name: [] for name in COMMANDS} for each in (*WORKS, "idle")
-    }
+    results: Results
+    shares: Results
+    results, shares = ({each: {name: [] for name in COMMANDS} for each in (*WORKS, "idle")} for _ in range(2))
     facade: list[tuple[float, float]] = []
     processes.leave_nothing_running()
     port = processes.free_port()
@@ -141,19 +143,20 @@ def main() -> None:
             order = list(COMMANDS) if number % 2 == 0 else list(reversed(COMMANDS))
             for each, (command, count, _) in WORKS.items():
                 for name in order if each in wanted else ():
-                    rate = work(name, url, command, count or options.clients, options.seconds, nice)
+                    rate, share = work(name, url, command, count or options.clients, options.seconds, nice)
                     results[each][name].append(rate)
+                    shares[each][name].append(share)
             for name in order if "idle" in wanted else ():
                 results["idle"][name].append(idle(name, url, options.clients, nice))
             if "blocking" in wanted:
                 facade.append(waiting(url, options.seconds, nice))
     options.output.parent.mkdir(exist_ok=True)
-    found = {"machine": machine(), "runs": results, "blocking": facade}
+    found = {"machine": machine(), "runs": results, "system_shares": shares, "blocking": facade}
     options.output.write_text(json.dumps(found, indent=1) + "\n")
-    report(results, facade)
+    report(results, shares, facade)
 
 
-def report(results: dict[str, dict[str, list[float]]], facade: list[tuple[float, float]]) -> None:
+def report(results: Results, shares: Results, facade: list[tuple[float, float]]) -> None:
     """Medians, and how Arcwire's stands to the others."""
     write = sys.stdout.write
     rivals = ("node", "python-socketio")
@@ -169,7 +172,16 @@ def report(results: dict[str, dict[str, list[float]]], facade: list[tuple[float,
             write(f"{_ratio(of['arcwire'], of[name]):20.2f}{_ratio(of['bare'], of[name]):8.2f}")
         write("\n")
     write("\nworks: messages a second of the client's CPU time; idle: kB a client; ")
-    write("ratios: medians of those within rounds\n")
+    write("ratios: medians of those within rounds\n\n")
+    write(f"{'µs, (kernel)':12}" + "".join(f"{name:>18}" for name in COMMANDS) + "\n")
+    for each, of in shares.items():
+        if of["arcwire"]:
+            write(f"{each:12}")
+            for name in COMMANDS:
+                total = 1e6 / statistics.median(results[each][name])
+                write(f"{f'{total:.1f} ({total * statistics.median(of[name]):.1f})':>18}")
+            write("\n")
+    write("\n")
     if facade:
         plain, through = (statistics.median(values) for values in zip(*facade, strict=True))
         write(
