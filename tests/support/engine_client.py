@@ -9,6 +9,7 @@ from arcwire.engineio.client import EngineClientConfig, EngineConnection
 from arcwire.engineio.config import EngineConfig
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.hosts.asgi import EngineApp
+from support.raw_http import until
 from support.recorder import RecordedEngine, Recorder
 from support.uvicorn_server import running
 
@@ -19,7 +20,6 @@ class Heard:
     def __init__(self) -> None:
         self.messages: list[str | bytes] = []
         self.closed: list[tuple[CloseReason, str]] = []
-        self.transports: list[str] = []
 
     def receive_text(self, data: str) -> None:
         assert not self.closed
@@ -32,9 +32,6 @@ class Heard:
     def connection_closed(self, reason: CloseReason, description: str) -> None:
         assert description
         self.closed.append((reason, description))
-
-    def transport_changed(self, name: str) -> None:
-        self.transports.append(name)
 
     @property
     def reason(self) -> CloseReason | None:
@@ -74,3 +71,8 @@ async def connecting(url: str, **options: Any) -> AsyncIterator[tuple[EngineConn
     finally:
         connection.close()
         await asyncio.wait_for(connection.wait_closed(), 20)
+
+
+async def upgraded(connection: EngineConnection) -> None:
+    """Wait until a WebSocket has taken over."""
+    await until(lambda: connection.transport == "websocket")

@@ -12,7 +12,7 @@ from arcwire.engineio.client import EngineClientConfig, EngineConnection
 from arcwire.engineio.client.connection import HIGH_WATER
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.errors import PayloadTooLarge
-from support.engine_client import EngineServer, Heard, connecting, engine_server
+from support.engine_client import EngineServer, Heard, connecting, engine_server, upgraded
 from support.proxy import proxying
 from support.raw_http import until
 from support.stub_server import StubConnection, stub_server
@@ -124,7 +124,7 @@ async def test_heartbeats_keep_a_session(options, protocol):
 @pytest.mark.parametrize("transports", WAYS.values(), ids=WAYS)
 async def test_what_a_connection_says_of_itself(transports):
     async with engine_server({"max_payload": 5000}) as server:
-        async with connecting(server.url, transports=transports) as (connection, heard):
+        async with connecting(server.url, transports=transports) as (connection, _):
             assert connection.is_open
             assert len(connection.sid) == 20
             assert connection.protocol == 4
@@ -132,8 +132,7 @@ async def test_what_a_connection_says_of_itself(transports):
             assert connection.url == server.url
             if transports == ("polling", "websocket"):
                 assert connection.transport == "polling"
-                await until(lambda: heard.transports)
-                assert heard.transports == ["websocket"]
+                await upgraded(connection)
             assert connection.transport == transports[-1]
             expected = f"<EngineConnection to {server.url}: open, {connection.transport}, protocol 4>"
             assert repr(connection) == expected
@@ -410,7 +409,7 @@ async def test_replies_keep_their_order_over_an_upgrade(protocol):
             recorder.connection.send_text(b"%d" % number)
             if chance.random() < 0.3:
                 await asyncio.sleep(chance.random() * 0.004)
-        await until(lambda: len(recorder.messages) == 200 and heard.transports)
+        await until(lambda: len(recorder.messages) == 200 and connection.transport == "websocket")
         numbers = [str(number) for number in range(100)]
         assert heard.messages == numbers
         for kind in ("own", "re"):
@@ -429,7 +428,7 @@ async def test_upgrade_is_remembered():
         heard = Heard()
         first = await EngineConnection.open(server.url, heard, config)
         assert first.transport == "polling"
-        await until(lambda: heard.transports)
+        await upgraded(first)
         first.close()
         second = await EngineConnection.open(server.url, heard, config)
         assert second.transport == "websocket"
@@ -459,10 +458,10 @@ async def test_close_during_the_upgrade_loses_nothing():
 async def test_nothing_is_left_of_a_connection(options):
     async with engine_server() as server:
         before = asyncio.all_tasks()
-        async with connecting(server.url, **options) as (connection, heard):
+        async with connecting(server.url, **options) as (connection, _):
             connection.send_text(b"x")
             if len(options["transports"]) == 2:
-                await until(lambda: heard.transports)
+                await upgraded(connection)
         del connection
         await until(lambda: asyncio.all_tasks() <= before)
         gc.collect()

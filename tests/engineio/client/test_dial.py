@@ -13,7 +13,7 @@ import trustme
 
 from arcwire.engineio.client import EngineClientConfig, EngineConnection, tcp
 from arcwire.errors import ConnectError, ProxyError, TlsError, Unreachable
-from support.engine_client import Heard, connecting, engine_server
+from support.engine_client import Heard, connecting, engine_server, upgraded
 from support.raw_http import until
 from support.servers import free_port
 from support.stub_server import StubConnection, stub_server
@@ -93,7 +93,7 @@ async def talk(url: str, server, **options: object) -> None:
             and connection.transport == "polling"
             and len(options["transports"]) == 2
         ):
-            await until(lambda: heard.transports)
+            await upgraded(connection)
         connection.send_text(b"ask")
         recorder = server.of(connection)
         await until(lambda: recorder.messages == ["ask"])

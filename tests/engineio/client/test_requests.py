@@ -7,7 +7,7 @@ import pytest
 from arcwire.engineio.client import EngineClientConfig, EngineConnection
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.errors import ConnectTimeout
-from support.engine_client import Heard, connecting, engine_server
+from support.engine_client import Heard, connecting, engine_server, upgraded
 from support.raw_http import until
 from support.stub_server import StubConnection, stub_server
 
@@ -23,7 +23,7 @@ async def test_cookies_come_back_with_all_requests(transport):
         first = await EngineConnection.open(server.url, heard, config)
         assert [cookie.value for cookie in config.jar] == [first.sid]
         if transport == "polling":
-            await until(lambda: heard.transports)
+            await upgraded(first)
         first.close()
         second = await EngineConnection.open(server.url, Heard(), config)
         assert f"io={first.sid}" in server.of(second).connection.request.headers["cookie"]

@@ -454,9 +454,6 @@ class EngineConnection:
         self._send_packets(packets)
         self._stop_polling()
         self.link_drained()
-        changed = getattr(self._receiver, "transport_changed", None)
-        if changed is not None:
-            changed("websocket")
 
     def _stop_polling(self) -> None:
         upgrader, self._upgrader = self._upgrader, None
