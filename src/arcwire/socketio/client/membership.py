@@ -12,7 +12,7 @@ from arcwire.socketio.client.namespace import ClientNamespace
 from arcwire.socketio.client.offsets import Offsets
 from arcwire.socketio.client.states import INITIAL, State, StateName
 from arcwire.socketio.outcome import Outcome
-from arcwire.socketio.protocol.packet import CONNECT, DISCONNECT, Packet, PacketError
+from arcwire.socketio.protocol.packet import Packet, PacketError
 from arcwire.socketio.protocol.reasons import DisconnectReason
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class Membership:
     __slots__ = (
         "_connection",
         "_entering",
+        "_epoch",
         "_held",
         "_keeps_trying",
         "_manager",
         "_multiplexer",
         "_offsets",
         "_pid",
-        "_releases",
         "_timeout",
         "_waiting",
         "auth",
@@ -130,7 +130,8 @@ class Membership:
         self._entering: asyncio.Task[None] | None = None
         # What arrived and waits: until it is in, and until who awaits that had a chance to listen.
         self._held: list[Packet] | None = None
-        self._releases = 0
+        # Changes when what was begun for later, a release or the asking for `auth`, is not wanted any more.
+        self._epoch = 0
         # Of connection state recovery.
         self._pid: str | None = None
         self._offsets = Offsets()
@@ -192,15 +193,13 @@ class Membership:
         """Who waited for this was cancelled; what nobody wants any more is not gone on with."""
         if call in self._waiting:
             self._waiting.remove(call)
+            call.settle(Disconnected("the connecting was given up"))  # for who awaits it again
             if self.state.name is _CONNECTING and not self._waiting:
                 self.leave()
 
     def leave(self, *, for_good: bool = False) -> None:
         """Leave the namespace; harmless when closed."""
         if self.state.name is not _CLOSED:
-            multiplexer = self._multiplexer
-            if multiplexer is not None and self._entering is None:
-                multiplexer.send_control(DISCONNECT, self.namespace.name)
             reason = DisconnectReason.CLIENT_NAMESPACE_DISCONNECT
             self._end(State(name=_CLOSED, reason=reason, description=_LEFT), for_good=for_good)
         elif for_good:
@@ -211,7 +210,7 @@ class Membership:
         where nothing waits any more."""
         if self._connection is None or self._held is None:
             return False
-        self._releases += 1  # not by itself
+        self._epoch += 1  # not by itself
         return True
 
     def release(self) -> None:
@@ -227,26 +226,29 @@ class Membership:
         return self._keeps_trying
 
     def enter(self, multiplexer: Multiplexer) -> None:
-        """There is a connection: ask to be let in."""
+        """There is a connection: be let in by the server."""
+        if self._multiplexer is not None:
+            return  # a handler of another socket was faster
         self._multiplexer = multiplexer
-        multiplexer.sockets[self.namespace.name] = self
         self._held = []
-        if multiplexer.dialect.joins_root and self.namespace.name == "/":
-            self._expect_answer()  # the server lets it in without being asked
-        elif callable(self.auth):
-            task = self._manager.spawn(self._ask_for_auth(multiplexer))
-            if not task.done():  # as it may be where tasks are eager
-                self._entering = task
-        else:
-            self._send_connect(multiplexer, self.auth)
+        self._expect_answer()
+        multiplexer.enter(self)
 
     async def show(self, source: AuthSource) -> object:
-        """What `auth` gives. Raises ConnectError."""
+        """What `auth` gives. Raises ConnectError, after `timeout` ConnectTimeout."""
         if not callable(source):
             return source
+        limit = asyncio.timeout(self._timeout)
         try:
-            return await self.namespace.call_function(source)
-        except Exception as failure:
+            async with limit:
+                return await self.namespace.call_function(source)
+        except (Exception, asyncio.CancelledError) as failure:
+            task = asyncio.current_task()
+            if isinstance(failure, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # by this client, not by the function
+            if limit.expired():
+                message = f"the function that gives `auth` did not end within {self._timeout:g} seconds"
+                raise ConnectTimeout(message) from failure
             raise ConnectError(f"the function that gives `auth` failed: {failure!r}") from failure
 
     def attempt_failed(self, error: ConnectError, attempt: int, delay: float) -> None:
@@ -290,13 +292,25 @@ class Membership:
         elif delay is None or not self._keeps_trying:
             self._end(State(name=_CLOSED, reason=reason, description=description))
         else:
-            self._detach()
-            if self.state.name is not _OPEN:
+            before = self.state
+            self.release()
+            if self.state is not before:
                 return  # by a handler of what came before
+            self._detach()
             self.lost(reason, description)
             self._change(State(name=_RECOVERING, reason=reason, description=description, delay=delay))
 
     # -- by the multiplexer ---------------------------------------------------------------------
+
+    def introduce(self, multiplexer: Multiplexer) -> None:
+        """Ask the server to be let in."""
+        if callable(self.auth):
+            self._manager.timers.cancel(self)  # the function has its own limit
+            task = self._manager.spawn(self._ask_for_auth(multiplexer, self._epoch))
+            if not task.done():  # as it may be where tasks are eager
+                self._entering = task
+        else:
+            self._send_connect(multiplexer, self.auth)
 
     def receive_event(self, packet: Packet) -> None:
         """An event arrived. Raises PacketError."""
@@ -339,14 +353,16 @@ class Membership:
         self._keeps_trying = self._manager.reconnects
         self._manager.timers.cancel(self)
         self.opened(greeting)
+        if self._connection is not connection:
+            return  # by a handler of what was sent
         awaited = any(call.awaited for call in self._waiting)
         self._change(State(name=_OPEN, recovered=recovered))
         if self._connection is not connection:
             return
-        self._releases += 1
+        self._epoch += 1
         if awaited:
             # A handler that is registered right after `await connect()` gets what came with the connection.
-            self._release_later(self._releases, _SETTLING)
+            self._release_later(self._epoch, _SETTLING)
         else:
             self._release()
 
@@ -375,22 +391,24 @@ class Membership:
                 logger.warning("%r: %s; the connection is made anew", self, error)
                 self._multiplexer.connection.close()
             else:
-                self._multiplexer.send_control(DISCONNECT, self.namespace.name)
                 self.fail(error)
         return None
 
     # -- inside -------------------------------------------------------------------------------------
 
-    async def _ask_for_auth(self, multiplexer: Multiplexer) -> None:
+    async def _ask_for_auth(self, multiplexer: Multiplexer, epoch: int) -> None:
         manager = self._manager
         backoff = manager.new_backoff()
         while True:
-            source = self.auth
+            error: ConnectError | None = None
+            auth: object = None
             try:
-                auth = await self.show(source)
+                auth = await self.show(self.auth)
             except ConnectError as failure:
                 error = failure
-            else:
+            if epoch != self._epoch:
+                return  # it has left meanwhile, by this function itself perhaps
+            if error is None:
                 self._entering = None
                 self._send_connect(multiplexer, auth)
                 return
@@ -403,12 +421,12 @@ class Membership:
             await manager.pause(delay)
 
     def _send_connect(self, multiplexer: Multiplexer, auth: object) -> None:
+        self._expect_answer()
         try:
             if auth is not None and not isinstance(auth, Mapping):
                 raise TypeError(f"`auth` is a dict, or a function that gives one, got {auth!r}")
-            dialect, name = multiplexer.dialect, self.namespace.name
             content: dict[str, Any] = {} if auth is None else dict(auth)
-            if not dialect.answers_with_id:
+            if not multiplexer.dialect.answers_with_id:
                 content = {**self._manager.query, **content}
             else:
                 if self._pid is not None:
@@ -416,20 +434,20 @@ class Membership:
                     where = {"pid": self._pid} if offset is None else {"pid": self._pid, "offset": offset}
                     content = {**where, **content}
                 content.update(self.greet())
-            multiplexer.send_control(CONNECT, *dialect.write_connect(name, content))
-        except (TypeError, ValueError) as wrong:
-            error = ConnectError(f"the auth for {self.namespace.name!r} cannot be sent: {wrong}")
+            multiplexer.ask(self.namespace.name, content)
+        except Exception as wrong:  # whatever the application's objects raise
+            error = ConnectError(f"the auth for {self.namespace.name!r} cannot be sent: {wrong!r}")
             error.__cause__ = wrong
             self.fail(error)
-            return
-        self._expect_answer()
 
     def _expect_answer(self) -> None:
+        timers = self._manager.timers
+        timers.cancel(self)
         if self._timeout is not None:
-            self._manager.timers.schedule(self, self._manager.now() + self._timeout)
+            timers.schedule(self, self._manager.now() + self._timeout)
 
     def _release_later(self, release: int, rounds: int) -> None:
-        if release != self._releases:
+        if release != self._epoch:
             return
         if rounds:
             self._manager.call_soon(self._release_later, release, rounds - 1)
@@ -438,7 +456,7 @@ class Membership:
 
     def _release(self) -> None:
         """Handle the events that waited."""
-        self._releases += 1
+        self._epoch += 1
         held, self._held = self._held, None
         multiplexer = self._multiplexer
         for packet in held or ():
@@ -448,25 +466,27 @@ class Membership:
 
     def _detach(self) -> None:
         """It uses the connection no longer."""
-        if self._connection is not None and self._held is not None:
-            self._release()  # they came before
         multiplexer, self._multiplexer = self._multiplexer, None
         self._connection = None
         self._held = None
-        self._releases += 1
+        self._epoch += 1
         self.id = None
         entering, self._entering = self._entering, None
         if entering is not None:
             entering.cancel()
         if multiplexer is not None:
-            multiplexer.sockets.pop(self.namespace.name, None)
+            multiplexer.remove(self)
             self._manager.timers.cancel(self)
 
     def _end(self, state: State, *, for_good: bool = False) -> None:
-        was_open, before = self._connection is not None, self.state
+        before = self.state
+        self.release()
+        if self.state is not before:  # by a handler of what came before
+            if for_good:
+                self.leave(for_good=True)
+            return
+        was_open = self._connection is not None
         self._detach()
-        if self.state is not before:
-            return  # by a handler of what came before
         # Before anybody is told: a handler may connect again.
         self.state = state
         self._manager.deactivate(self)

@@ -1,7 +1,8 @@
 """Many namespaces over one connection, on the client's side."""
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Protocol
 
 from arcwire.engineio.link import PreparedMessage
 from arcwire.engineio.protocol.reasons import CloseReason
@@ -53,13 +54,41 @@ class ClientConnection(Protocol):
     async def wait_closed(self) -> None: ...
 
 
+class _Standing(Enum):
+    """How this client stands with the server in a namespace that it asked for."""
+
+    ASKED = auto()
+    """The server has not answered yet."""
+    LEFT = auto()
+    """Nor has it here, but whoever asked has left. No server of JavaScript's understands a DISCONNECT before
+    its answer, and some close the connection for it: it is sent after the answer."""
+    IN = auto()
+
+
+_ASKED = _Standing.ASKED
+_LEFT = _Standing.LEFT
+_IN = _Standing.IN
+
+
 class Multiplexer:
     """Receives the messages of one connection and hands packets to the socket of their namespace.
 
     A packet that the protocol forbids ends the connection, which is then made anew.
     """
 
-    __slots__ = ("_codec", "_early", "_failure", "_manager", "_partial", "closed", "connection", "sockets")
+    __slots__ = (
+        "_codec",
+        "_early",
+        "_failure",
+        "_manager",
+        "_partial",
+        "_standings",
+        "_waiting",
+        "closed",
+        "connection",
+        "dialect",
+        "sockets",
+    )
 
     connection: ClientConnection
     """The Engine.IO connection below; set once it is open."""
@@ -71,6 +100,12 @@ class Multiplexer:
         # What arrives before the connection is used: a server of protocol 3 speaks first.
         self._early: list[str | bytes] | None = []
         self._failure: str | None = None
+        self.dialect: Dialect = DIALECTS[manager.engine.protocol]
+        """What the server expects."""
+        # By namespace; none where the server was not asked, or where that is over.
+        self._standings: dict[str, _Standing] = {"/": _ASKED} if self.dialect.joins_root else {}
+        # Sockets of namespaces that were left: they enter once the server has answered what was asked before.
+        self._waiting: dict[str, Membership] = {}
         self.closed: tuple[DisconnectReason, str] | None = None
         """How it ended, once it did."""
         self.sockets: dict[str, Membership] = {}
@@ -90,8 +125,8 @@ class Multiplexer:
                 # Hot: `_receive`, without the call, for what nearly all packets are.
                 socket = self.sockets.get(packet.namespace)
                 if socket is None:
-                    return  # of a namespace that nobody here uses, or that was just left
-                if packet.type == EVENT:
+                    self._receive(packet)
+                elif packet.type == EVENT:
                     socket.receive_event(packet)
                 elif packet.type == ACK:
                     socket.receive_ack(packet)
@@ -126,14 +161,10 @@ class Multiplexer:
             self.closed = DisconnectReason(reason.value), description
         else:
             self.closed = DisconnectReason.PARSE_ERROR, self._failure
+        self.sockets.update(self._waiting)  # they lose it too
         self._manager.connection_lost(self, *self.closed)
 
     # -- for the manager and the sockets ------------------------------------------------
-
-    @property
-    def dialect(self) -> Dialect:
-        """What the server expects."""
-        return DIALECTS[self.connection.protocol]
 
     def begin(self) -> None:
         """Packets go to the sockets from now on."""
@@ -144,13 +175,37 @@ class Multiplexer:
             else:
                 self.receive_binary(data)
 
-    def send_control(self, kind: int, namespace: str, data: object = None) -> None:
-        """Send CONNECT or DISCONNECT. Raises TypeError or ValueError for data that have no form."""
-        payload = self._codec.encode_control(kind, namespace, data)
-        if self._codec.binary:
-            self.connection.send_binary(payload)
+    def enter(self, socket: "Membership") -> None:
+        """A socket uses this connection: it is to ask the server, now or once that is possible."""
+        name = socket.namespace.name
+        standing = self._standings.get(name)
+        if standing is _LEFT and not self._joins(name):
+            self._waiting[name] = socket
+            return
+        self.sockets[name] = socket
+        if standing is None:
+            socket.introduce(self)
+        elif standing is _IN:
+            socket.receive_connect(None)  # the server joined it, and nobody here used it
         else:
-            self.connection.send_text(payload)
+            self._standings[name] = _ASKED
+
+    def ask(self, namespace: str, content: dict[str, Any]) -> None:
+        """Send CONNECT. Raises what the codec raises for content that has no form, and PayloadTooLarge."""
+        self._send(CONNECT, *self.dialect.write_connect(namespace, content))
+        self._standings[namespace] = _ASKED
+
+    def remove(self, socket: "Membership") -> None:
+        """A socket uses this connection no longer: the server is told, now or after its answer."""
+        name = socket.namespace.name
+        self.sockets.pop(name, None)
+        if self._waiting.pop(name, None) is not None or self.closed is not None:
+            return
+        standing = self._standings.get(name)
+        if standing is _ASKED:
+            self._standings[name] = _LEFT
+        elif standing is _IN:
+            self._leave(name)
 
     def guard(self, socket: "Membership", packet: Packet) -> None:
         """Handle an event outside of the receiving of messages: a bad one ends the connection."""
@@ -162,20 +217,53 @@ class Multiplexer:
     # -- inside -------------------------------------------------------------------------
 
     def _receive(self, packet: Packet) -> None:
+        kind = packet.type
+        if kind != EVENT and kind != ACK:
+            self._receive_control(packet)
+            return
         socket = self.sockets.get(packet.namespace)
         if socket is None:
-            return
-        kind = packet.type
+            return  # of a namespace that nobody here uses, or that was just left
         if kind == EVENT:
             socket.receive_event(packet)
-        elif kind == ACK:
+        else:
             socket.receive_ack(packet)
-        elif kind == CONNECT:
-            socket.receive_connect(packet.data)
-        elif kind == CONNECT_ERROR:
-            socket.receive_refusal(packet.data)
-        elif kind == DISCONNECT:
-            socket.receive_disconnect()
+
+    def _receive_control(self, packet: Packet) -> None:
+        kind, name = packet.type, packet.namespace
+        standing = self._standings.pop(name, None)
+        if kind == CONNECT and (standing is None or standing is _LEFT):
+            self._leave(name)
+        elif standing is not None:
+            if kind == CONNECT or (kind == CONNECT_ERROR and standing is _IN):
+                self._standings[name] = _IN
+            socket = self.sockets.get(name)
+            if socket is None:
+                pass
+            elif kind == CONNECT:
+                socket.receive_connect(packet.data)
+            elif kind == CONNECT_ERROR:
+                socket.receive_refusal(packet.data)
+            else:
+                socket.receive_disconnect()
+        waiting = self._waiting.pop(name, None)
+        if waiting is not None:
+            self.enter(waiting)
+
+    def _joins(self, namespace: str) -> bool:
+        """Whether the server joins it without being asked."""
+        return self.dialect.joins_root and namespace == "/"
+
+    def _leave(self, namespace: str) -> None:
+        self._standings.pop(namespace, None)
+        self._send(DISCONNECT, namespace)
+
+    def _send(self, kind: int, namespace: str, data: object = None) -> None:
+        payload = self._codec.encode_control(kind, namespace, data)
+        if self._codec.binary:
+            self.connection.send_binary(payload)
+        else:
+            self.connection.send_text(payload)
 
     def _fail(self, description: str) -> None:
         logger.warning("a message of the server is not Socket.IO, or not of this codec: %s", description)
