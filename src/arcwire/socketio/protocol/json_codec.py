@@ -32,6 +32,8 @@ _ESCAPES = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
+_TOO_DEEP = "a value that is nested too deeply"
+
 _encode_json = msgspec.json.Encoder(enc_hook=encode_model).encode
 _decode_any = msgspec.json.Decoder().decode
 
@@ -54,12 +56,15 @@ class JsonCodec:
     ) -> tuple[bytes, list[bytes] | None]:
         """See `Codec`."""
         content = [name, *args]
-        for each in args:
-            if type(each) not in LEAVES and has_binary(each):
-                return _encode_binary(BINARY_EVENT, namespace, id, content)
-        if namespace == "/":
-            return (b"2" if id is None else b"2%d" % id) + _encode_json(content), None
-        return _head(EVENT, namespace, id) + _encode_json(content), None
+        try:
+            for each in args:
+                if type(each) not in LEAVES and has_binary(each):
+                    return _encode_binary(BINARY_EVENT, namespace, id, content)
+            if namespace == "/":
+                return (b"2" if id is None else b"2%d" % id) + _encode_json(content), None
+            return _head(EVENT, namespace, id) + _encode_json(content), None
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
 
     def append_argument(self, event: bytes, value: str) -> bytes:
         """See `Codec`."""
@@ -69,16 +74,24 @@ class JsonCodec:
         self, namespace: str, id: int, args: tuple[object, ...]
     ) -> tuple[bytes, list[bytes] | None]:
         """See `Codec`."""
-        for each in args:
-            if type(each) not in LEAVES and has_binary(each):
-                return _encode_binary(BINARY_ACK, namespace, id, args)
-        if namespace == "/":
-            return b"3%d%b" % (id, _encode_json(args)), None
-        return _head(ACK, namespace, id) + _encode_json(args), None
+        try:
+            for each in args:
+                if type(each) not in LEAVES and has_binary(each):
+                    return _encode_binary(BINARY_ACK, namespace, id, args)
+            if namespace == "/":
+                return b"3%d%b" % (id, _encode_json(args)), None
+            return _head(ACK, namespace, id) + _encode_json(args), None
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
 
     def encode_control(self, kind: int, namespace: str, data: object = None) -> bytes:
         """See `Codec`."""
-        return _head(kind, namespace) + (b"" if data is None else _encode_json(data))
+        try:
+            return _head(kind, namespace) + (b"" if data is None else _encode_json(data))
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
+        except BufferError as error:  # binary data are text here, which is made of what is in one piece
+            raise ValueError(str(error)) from None
 
     def decode_text(self, text: str) -> Packet | PartialPacket:
         """See `Codec`.

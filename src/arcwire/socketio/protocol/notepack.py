@@ -20,7 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _INT64 = struct.Struct(">q")
 
-_LEAVES = frozenset((str, int, float, bool, type(None), bytes, bytearray, memoryview, Ext))
+# Without memoryview, which may have gaps: msgspec refuses those, so they become bytes.
+_LEAVES = frozenset((str, int, float, bool, type(None), bytes, bytearray, Ext))
 _KEPT = (*BINARY_TYPES, datetime)
 
 
