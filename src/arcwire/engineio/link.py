@@ -325,7 +325,8 @@ class RequestHandler(Protocol):
 # mask. Small frames take their header from a table: one concatenation, no branches on digits.
 _TEXT_HEADERS = tuple(bytes((0x81, size)) for size in range(126))
 _BINARY_HEADERS = tuple(bytes((0x82, size)) for size in range(126))
-_MESSAGE_HEADERS = tuple(bytes((0x81, size + 1)) + b"4" for size in range(125))
+MESSAGE_HEADERS = tuple(bytes((0x81, size + 1)) + b"4" for size in range(125))
+"""What precedes the payload of a small text message in its frame, by its size."""
 
 
 def _long_header(first: int, size: int) -> bytes:
@@ -344,7 +345,7 @@ def message_frame(payload: bytes) -> bytes:
     """Frame `b"4" + payload` without building that string first."""
     size = len(payload)
     if size < 125:
-        return _MESSAGE_HEADERS[size] + payload
+        return MESSAGE_HEADERS[size] + payload
     return b"%b4%b" % (_long_header(0x81, size + 1), payload)
 
 

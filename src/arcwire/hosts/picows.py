@@ -13,7 +13,14 @@ from weakref import WeakKeyDictionary
 
 from picows import WSFrame, WSMsgType, WSTransport
 
-from arcwire.engineio.link import LinkReceiver, PreparedMessage, binary_frame, message_frame, packet_frame
+from arcwire.engineio.link import (
+    MESSAGE_HEADERS,
+    LinkReceiver,
+    PreparedMessage,
+    binary_frame,
+    message_frame,
+    packet_frame,
+)
 from arcwire.engineio.protocol.reasons import CloseReason
 from arcwire.hosts.picows_parser import HANDSHAKE, Drain, Listener, Parser, make_parser
 
@@ -161,8 +168,9 @@ class PicowsLink(Listener):
 
     def send_text(self, payload: bytes) -> None:
         if self._state == _OPEN:
-            # Hot: `_queue`, without the call.
-            frame = message_frame(payload)
+            # Hot: `message_frame` and `_queue`, without the calls.
+            size = len(payload)
+            frame = MESSAGE_HEADERS[size] + payload if size < 125 else message_frame(payload)
             if not self._frames:
                 self._announce()
             self._frames.append(frame)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from arcwire.socketio.protocol.packet import Packet
 from arcwire.socketio.protocol.reasons import DisconnectReason
 from arcwire.socketio.recipient import Recipient
 from arcwire.socketio.signature import Signature
+from arcwire.socketio.tasks import start
 
 logger = logging.getLogger("arcwire.socketio")
 
@@ -25,29 +25,28 @@ def dispatch(socket: Recipient, packet: Packet, ack: Ack | None = None) -> None:
 
     `ack` is given when somebody has taken the acknowledgement already.
     """
-    handlers = socket.namespace.event_handlers.take(packet.name)
-    if socket.event_handlers is not None:
-        handlers += socket.event_handlers.take(packet.name)
-    if len(handlers) != 1 or not handlers[0].plain or ack is not None:
-        _dispatch_to_all(socket, packet, handlers, ack)
+    handler = socket.namespace.event_handlers.plain.get(packet.name)
+    if handler is None or socket.event_handlers is not None or ack is not None:
+        _dispatch_to_all(socket, packet, ack)
         return
     # Nearly every event comes this way: its handler's coroutine is started as it is.
-    handler = handlers[0]
     try:
         args = handler.bind(packet, socket, None)
     except InvalidPayload as error:
         _reject(socket, packet.name, error, None if packet.id is None else Ack(socket, packet.id, 1))
         return
-    task = socket.server.start(handler.function(*args), socket)
+    task = start(socket.server.loop, handler.function(*args))
     if task.done():
         _finish(socket, packet.name, packet.id, task)
     else:
+        socket.server.own(task, socket)
         task.add_done_callback(partial(_finish, socket, packet.name, packet.id))
 
 
-def _dispatch_to_all(
-    socket: Recipient, packet: Packet, handlers: Sequence[EventHandler], ack: Ack | None
-) -> None:
+def _dispatch_to_all(socket: Recipient, packet: Packet, ack: Ack | None) -> None:
+    handlers = socket.namespace.event_handlers.take(packet.name)
+    if socket.event_handlers is not None:
+        handlers += socket.event_handlers.take(packet.name)
     if not handlers:
         _answer_unknown(socket, packet, ack)
         return

@@ -161,7 +161,7 @@ class EventHandlers:
     in `Signature`.
     """
 
-    __slots__ = ("_any_once", "_leading", "_markers", "_scope", "_table")
+    __slots__ = ("_any_once", "_leading", "_markers", "_scope", "_table", "plain")
 
     def __init__(
         self, markers: dict[type, str], leading: tuple[str, ...] = (), scope: Scope | None = None
@@ -171,6 +171,8 @@ class EventHandlers:
         self._leading = leading
         self._table: dict[str, tuple[EventHandler, ...]] = {}
         self._any_once = False
+        self.plain: dict[str, EventHandler] = {}
+        """Those that are the only ones of their event, plain, and not for once: nearly all."""
 
     def add(
         self,
@@ -187,34 +189,36 @@ class EventHandlers:
         signature = Signature(
             function, where=where, markers=self._markers, leading=self._leading, scope=self._scope
         )
-        self._table[event] = (
-            *self._table.get(event, ()),
-            EventHandler(signature, once=once, options=options),
-        )
+        handler = EventHandler(signature, once=once, options=options)
+        self._keep(event, (*self._table.get(event, ()), handler))
         self._any_once = self._any_once or once
 
     def take(self, event: str) -> tuple[EventHandler, ...]:
         """The handlers to call for an event that has arrived; those for once are gone then."""
         handlers = self._table.get(event, ())
         if self._any_once and any(handler.once for handler in handlers):
-            self._keep(event, [handler for handler in handlers if not handler.once])
+            self._keep(event, tuple(handler for handler in handlers if not handler.once))
         return handlers
 
     def remove(self, event: str | None, function: Callable[..., Any] | None) -> None:
         """Remove one handler, those of one event, or all; harmless when there are none."""
         if event is None:
             self._table.clear()
+            self.plain.clear()
         elif function is None:
-            self._table.pop(event, None)
+            self._keep(event, ())
         else:
             handlers = self._table.get(event, ())
-            self._keep(event, [each for each in handlers if each.original != function])
+            self._keep(event, tuple(each for each in handlers if each.original != function))
 
-    def _keep(self, event: str, handlers: list[EventHandler]) -> None:
-        if handlers:
-            self._table[event] = tuple(handlers)
-        else:
+    def _keep(self, event: str, handlers: tuple[EventHandler, ...]) -> None:
+        self.plain.pop(event, None)
+        if not handlers:
             self._table.pop(event, None)
+            return
+        self._table[event] = handlers
+        if len(handlers) == 1 and handlers[0].plain and not handlers[0].once:
+            self.plain[event] = handlers[0]
 
 
 def check_event(event: object, *, where: str) -> str:

@@ -32,9 +32,13 @@ class Runner(Protocol):
     """What runs the handlers: the server, or the client's manager."""
 
     error_handlers: list[Signature]
+    loop: asyncio.AbstractEventLoop | None
 
     def start(self, coroutine: Coroutine[Any, Any, Any], socket: Any = None) -> asyncio.Task[Any]:
         """Run a coroutine of the application, for `socket`. Whoever starts it sees to what it raises."""
+
+    def own(self, task: asyncio.Task[Any], socket: Any) -> None:
+        """Keep a task that was started for `socket` until it is done."""
 
 
 class Recipient(Protocol):

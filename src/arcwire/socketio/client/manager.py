@@ -179,6 +179,10 @@ class Manager:
             self._tasks.own(task, socket)
         return task
 
+    def own(self, task: asyncio.Task[Any], socket: Any) -> None:
+        """Keep a task that was started for `socket` until it is done."""
+        self._tasks.own(task, socket)
+
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine of a socket; it must not raise."""
         task = self._running_loop.create_task(coroutine)

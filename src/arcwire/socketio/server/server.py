@@ -121,6 +121,8 @@ class Server(Namespace):
         self.engine = Engine(config, self._accept)
         self.deduplicator = open_deduplicator(self.engine, deduplicate_retries)
         self.thread: int | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop in which it serves; None before its first client."""
         self.cleanup_empty_child_namespaces = cleanup_empty_child_namespaces
         self.namespaces = Namespaces(self, max_child_namespaces)
         self._multiplexers: set[Multiplexer] = set()
@@ -259,11 +261,6 @@ class Server(Namespace):
 
         return RecoveringAdapter(namespace, options, self.engine, new_log)
 
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The event loop in which it serves; None before its first client."""
-        return self.engine.loop
-
     def new_id(self) -> str:
         """An id for a socket."""
         return generate_id()
@@ -281,14 +278,19 @@ class Server(Namespace):
 
     def start(self, coroutine: Coroutine[Any, Any, Any], socket: Socket | None = None) -> asyncio.Task[Any]:
         """Run a coroutine of the application, for `socket`. Whoever starts it sees to what it raises."""
-        task = start(self.engine.loop, coroutine)
+        task = start(self.loop, coroutine)
         if not task.done():
             self._tasks.own(task, socket)
         return task
 
+    def own(self, task: asyncio.Task[Any], socket: Socket | None) -> None:
+        """Keep a task that was started for `socket` until it is done."""
+        self._tasks.own(task, socket)
+
     def call_soon(self, function: Callable[..., None], *args: object) -> None:
         """Call it on the loop's thread, from another one."""
-        self._loop.call_soon_threadsafe(function, *args)
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(function, *args)
 
     # -- inside ---------------------------------------------------------------------
 
@@ -299,18 +301,13 @@ class Server(Namespace):
             response.headers += await self.engine.cors_fields(request)
         return response
 
-    @property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        loop = self.engine.loop
-        assert loop is not None
-        return loop
-
     def _accept(self, connection: Connection) -> Multiplexer:
         self.thread = get_ident()
+        self.loop = loop = asyncio.get_running_loop()
         multiplexer = Multiplexer(self, connection)
         self._multiplexers.add(multiplexer)
         self.engine.timers.schedule(multiplexer, self.engine.now() + self.connect_timeout)
         if multiplexer.dialect.joins_root:
             # Not before the connection can be closed: handlers may do that.
-            self._loop.call_soon(multiplexer.join_root)
+            loop.call_soon(multiplexer.join_root)
         return multiplexer

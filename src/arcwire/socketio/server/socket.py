@@ -188,7 +188,10 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
         server = self.server
         payload, attachments = server.codec.encode_event(self.namespace.name, event, args)
         if get_ident() == server.thread:
-            self._send(payload, attachments)
+            if attachments is None and self._state is _CONNECTED and not server.codec.binary:
+                self._multiplexer.connection.send_text(payload)  # nearly always
+            else:
+                self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
         if self._emission is None:
@@ -306,9 +309,13 @@ class Socket(Registration, Flagging, CatchAll, Generic[D]):
 
     def send_ack(self, id: int, args: tuple[object, ...]) -> None:
         """Answer the event with this id; dropped when the client is gone."""
-        payload, attachments = self.server.codec.encode_ack(self.namespace.name, id, args)
-        if get_ident() == self.server.thread:
-            self._send(payload, attachments)
+        server = self.server
+        payload, attachments = server.codec.encode_ack(self.namespace.name, id, args)
+        if get_ident() == server.thread:
+            if attachments is None and self._state is _CONNECTED and not server.codec.binary:
+                self._multiplexer.connection.send_text(payload)  # nearly always
+            else:
+                self._send(payload, attachments)
         else:
             self.namespace.on_loop(self._send, payload, attachments)
 
