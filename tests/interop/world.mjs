@@ -32,7 +32,27 @@ if (version === "4") paths["/recovering"] = { connectionStateRecovery: {} };
 
 for (const [path, options] of Object.entries(paths)) {
   const io = new Server(http, { ...heartbeat, path, serveClient: false, destroyUpgrade: false, ...options });
-  for (const name of ["/", "/custom", "/guarded"]) behave(io.of(name), name);
+  for (const name of ["/", "/custom", "/guarded", "/gated"]) behave(io.of(name), name);
+  gate(io);
+}
+
+// /gated lets nobody in until it is told to, in the root namespace.
+function gate(io) {
+  const gated = io.of("/gated");
+  const waiting = [];
+  let joined = 0;
+  gated.use((socket, next) => waiting.push(next));
+  gated.on("connection", () => joined++);
+  io.of("/").on("connection", (socket) => {
+    socket.on("open-gate", (done) => {
+      for (const next of waiting.splice(0)) next();
+      done();
+    });
+    socket.on("gate", (done) => {
+      const members = gated.sockets.size ?? Object.keys(gated.sockets).length;
+      done(waiting.length, joined, members);
+    });
+  });
 }
 
 function behave(namespace, name) {

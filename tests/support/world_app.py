@@ -1,5 +1,6 @@
 """Arcwire's servers, for clients to be tried on: see tests/interop/world.mjs, which is the same."""
 
+import asyncio
 from typing import Any
 
 from arcwire import Ack, ConnectionRefused, MsgpackCodec, Namespace, Recovery, Server, Socket
@@ -72,13 +73,41 @@ async def check_token(socket: Socket) -> None:
         raise ConnectionRefused("unauthorized", {"hint": "token", "status": 401})
 
 
+def gate(io: Server) -> None:
+    """/gated lets nobody in until it is told to, in the root namespace."""
+    gated = io.of("/gated")
+    waiting: list[asyncio.Event] = []
+    joined = 0
+
+    @gated.use
+    async def wait(socket: Socket) -> None:
+        waiting.append(asyncio.Event())
+        await waiting[-1].wait()
+
+    @gated.on_connect
+    async def connected(socket: Socket) -> None:
+        nonlocal joined
+        joined += 1
+
+    @io.on("open-gate")
+    async def open_gate(socket: Socket) -> None:
+        for event in waiting:
+            event.set()
+        waiting.clear()
+
+    @io.on("gate")
+    async def count(socket: Socket) -> tuple[int, int, int]:
+        return len(waiting), joined, len(gated.sockets)
+
+
 def serve(path: str, **options: Any) -> Server:
     """A server at a path."""
     io = Server(path=path, ping_interval=0.3, ping_timeout=2.0, **options)
     io.of("/guarded").use(check_token)
-    for name in ("/", "/custom", "/guarded"):
+    for name in ("/", "/custom", "/guarded", "/gated"):
         echo_values(io.of(name))
         tell_about(io.of(name))
+    gate(io)
     return io
 
 

@@ -1,5 +1,6 @@
 """python-socketio's server, for clients to be tried on: see tests/interop/world.mjs, which is the same."""
 
+import asyncio
 from typing import Any
 
 import socketio
@@ -60,11 +61,43 @@ class Behaviour(socketio.AsyncNamespace):
         await self.disconnect(sid)  # it has no other way that tells the client not to come back
 
 
+class Gated(Behaviour):
+    """Lets nobody in until it is told to, in the root namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(namespace)
+        self.waiting: list[asyncio.Event] = []
+        self.joined = 0
+
+    async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        self.waiting.append(event := asyncio.Event())
+        await event.wait()
+        self.joined += 1
+        await super().on_connect(sid, environ, auth)
+
+
+class Root(Behaviour):
+    """The root namespace, which opens the gate."""
+
+    def __init__(self, namespace: str, gated: Gated) -> None:
+        super().__init__(namespace)
+        self.gated = gated
+
+    async def on_open_gate(self, sid: str) -> None:
+        for event in self.gated.waiting:
+            event.set()
+        self.gated.waiting.clear()
+
+    async def on_gate(self, sid: str) -> Any:
+        return len(self.gated.waiting), self.gated.joined, len(self.gated.sessions)
+
+
 def serve(path: str, other: Any = None, **options: Any) -> Any:
     """A server at a path, and another application elsewhere."""
     io = socketio.AsyncServer(async_mode="asgi", ping_interval=1, ping_timeout=2, **options)
-    for name in ("/", "/custom", "/guarded"):
-        io.register_namespace(Behaviour(name))
+    gated = Gated("/gated")
+    for namespace in (Root("/", gated), Behaviour("/custom"), Behaviour("/guarded"), gated):
+        io.register_namespace(namespace)
     return socketio.ASGIApp(io, other_asgi_app=other, socketio_path=path)
 
 
