@@ -119,6 +119,7 @@ def test_headers():
         extra_headers={"user-agent": "mine", "authorization": "Bearer x", "X-More": "é"}, cookies={"a": "1"}
     )
     assert address.headers(config) == {
+        "Host": "example.org",
         "Accept": "*/*",
         "Cookie": "a=1",
         "user-agent": "mine",
@@ -169,6 +170,10 @@ def test_headers():
         {"proxy": "example.org:3128"},
         {"proxy": "ftp://example.org"},
         {"proxy": "http://"},
+        {"proxy": "http://127.0.0.1"},
+        {"proxy": "http://127.0.0.1:abc"},
+        {"proxy": "socks5://127.0.0.1:70000"},
+        {"proxy": "socks5://a..b:1080"},
     ],
 )
 def test_values_that_cannot_work(options):

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from arcwire.engineio.client import EngineClientConfig, EngineConnection, tcp
-from arcwire.errors import ConnectError, ProxyError, TlsError, Unreachable
+from arcwire.errors import ConnectError, ProxyError, ResolveError, TlsError, Unreachable
 from support.engine_client import Heard, connecting, engine_server, upgraded
 from support.raw_http import until
 from support.servers import free_port
@@ -277,6 +277,43 @@ async def test_no_proxy_there(scheme, transports):
 
 
 @EACH_TRANSPORT
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["nothing.invalid", "256.256.256.256"])
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+async def test_name_of_a_proxy_that_cannot_be_resolved(kind, host, scheme, transports):
+    proxy = f"{kind}://{host}:3128"
+    error = await failure(f"{scheme}://127.0.0.1:1", transports=transports, proxy=proxy)
+    assert type(error) is ProxyError
+    assert f"the proxy {proxy} cannot be reached" in str(error)
+
+
+@EACH_TRANSPORT
+async def test_name_behind_a_socks_proxy_that_cannot_be_resolved(transports):
+    async with web_proxy(SocksProxy) as proxy:
+        url = proxy.url.replace("socks5:", "socks4:")  # the name is resolved here
+        error = await failure("http://nothing.invalid", transports=transports, proxy=url)
+        assert type(error) is ResolveError
+        assert "the host name nothing.invalid cannot be resolved" in str(error)
+
+
+@EACH_TRANSPORT
+async def test_certificate_behind_a_socks_proxy_that_cannot_be_trusted(transports, authority):
+    async with stub_server(serve, tls=authority.server_context()) as server, web_proxy(SocksProxy) as proxy:
+        error = await failure(server.url, transports=transports, proxy=proxy.url)
+        assert type(error) is TlsError
+        assert "the certificate cannot be trusted" in str(error)
+
+
+@EACH_TRANSPORT
+async def test_address_with_a_zone(transports):
+    async with engine_server(host="::1") as server:
+        port = server.url.rpartition(":")[2]
+        url = f"http://[::1%25{socket.if_nametoindex('lo')}]:{port}"
+        async with connecting(url, transports=transports) as (connection, _):
+            assert server.of(connection).connection.request.header(b"host") == f"[::1]:{port}"
+
+
+@EACH_TRANSPORT
 async def test_proxy_of_the_environment(transports, monkeypatch):
     async with engine_server() as server, web_proxy(HttpProxy) as proxy, web_proxy(SocksProxy) as socks:
         monkeypatch.setenv("all_proxy", socks.url)
@@ -291,7 +328,7 @@ async def test_proxy_of_the_environment(transports, monkeypatch):
         await talk(server.url, server, transports=transports)
         assert proxy.asked == asked
         monkeypatch.delenv("no_proxy")
-        monkeypatch.setenv("http_proxy", "gopher://127.0.0.1")
+        monkeypatch.setenv("http_proxy", "gopher://127.0.0.1:70")
         error = await failure(server.url, transports=transports)
         assert type(error) is ProxyError
         assert "the environment names a proxy that cannot be used" in str(error)

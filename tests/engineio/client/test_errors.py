@@ -48,6 +48,14 @@ async def test_name_that_cannot_be_resolved(transport):
 
 
 @EACH_TRANSPORT
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 70}.com", "256.256.256.256", "[fe80::1%25nowhere]"])
+async def test_host_that_is_none(host, transport):
+    error = await failure(f"http://{host}", transports=transport)
+    assert type(error) is ResolveError
+    assert "cannot be resolved: " in str(error)
+
+
+@EACH_TRANSPORT
 async def test_nothing_listens(transport):
     url = f"http://127.0.0.1:{free_port()}"
     error = await failure(url, transports=transport)

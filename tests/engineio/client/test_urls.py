@@ -13,6 +13,7 @@ from arcwire.engineio.client.address import read_url
         ("http://127.0.0.1:99999", r"the port in '127.0.0.1:99999' is no number"),
         ("http://user:secret@server.example:abc/", r"the port in 'server.example:abc' is no number"),
         ("http://exa mple", r"the URL 'http://exa mple' has no host"),
+        ("http://xn--\u20ac.com", "the host 'xn--\u20ac.com' of the URL is no host name"),
     ],
 )
 def test_urls_that_lead_nowhere(url, message):
@@ -32,3 +33,17 @@ def test_what_stands_in_a_url_reaches_requests(url, authority):
     assert address.authority == authority
     target = address.target(EngineClientConfig(path="/socket.io"), "websocket")
     assert target.startswith("/socket.io/?q=%C3%BC&empty=&EIO=4&transport=websocket")
+
+
+@pytest.mark.parametrize(
+    "url, host, authority",
+    [
+        ("http://[fe80::1%25Eth0]:3000", "fe80::1%Eth0", "[fe80::1]:3000"),
+        ("http://127.1:3000", "127.0.0.1", "127.0.0.1:3000"),
+        ("http://256.256.256.256", "256.256.256.256", "256.256.256.256"),
+        ("http://B\u00fccher.example", "xn--bcher-kva.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_hosts(url, host, authority):
+    address = read_url(url)
+    assert (address.host, address.authority) == (host, authority)

@@ -1,7 +1,9 @@
 """Where a client connects to: what a URL says."""
 
 import base64
+import contextlib
 import secrets
+import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -16,8 +18,9 @@ _SECURE = {"http": False, "https": True, "ws": False, "wss": True}
 class Address:
     """A server. `unix` is the path of its socket, if it has no port.
 
-    `authority` is what requests call it (host, and port unless it is the usual one). `credentials` is the
-    value of the field `Authorization`, "" for none.
+    `authority` is what requests call it (host, and port unless it is the usual one); what `host` may have
+    more is the zone of an IPv6 address, as in `fe80::1%eth0`, which means something on this machine alone.
+    `credentials` is the value of the field `Authorization`, "" for none.
     """
 
     secure: bool
@@ -54,7 +57,7 @@ class Address:
 
     def headers(self, config: EngineClientConfig) -> dict[str, str]:
         """Header fields of a request, cookies included; names as they are written."""
-        fields = {"User-Agent": "arcwire", "Accept": "*/*"}
+        fields = {"Host": self.authority, "User-Agent": "arcwire", "Accept": "*/*"}
         if self.credentials:
             fields["Authorization"] = self.credentials
         cookie = config.jar.header(f"{self.web}{config.path}/")
@@ -101,8 +104,8 @@ def read_url(url: str) -> Address:
         raise ValueError(f"the URL {url!r} has no host")
     usual = 443 if secure else 80
     port = _port(parts, usual)
-    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
-    name = f"[{host}]" if ":" in host else host
+    host = _host(parts.hostname)
+    name = f"[{host.partition('%')[0]}]" if ":" in host else host
     credentials = ""
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -115,6 +118,20 @@ def read_url(url: str) -> Address:
         credentials=credentials,
         query=query,
     )
+
+
+def _host(name: str) -> str:
+    """What is connected to: all of ASCII, and addresses in their usual form."""
+    if ":" in name:
+        return unquote(name)  # RFC 6874: the zone follows %25
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode()
+        except UnicodeError:
+            raise ValueError(f"the host {name!r} of the URL is no host name") from None
+    with contextlib.suppress(OSError):
+        return socket.inet_ntoa(socket.inet_aton(name))  # 127.1, say
+    return name
 
 
 def _port(parts: SplitResult, usual: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from arcwire.engineio.client.cookies import Cookies
 from arcwire.engineio.deflate import PerMessageDeflate
@@ -115,7 +115,7 @@ class EngineClientConfig:
     IPv4 and of IPv6 alone."""
     proxy: str | None = None
     """URL of a proxy: `http://`, `socks5://`, `socks5h://` (which resolves names itself), `socks4://` or
-    `socks4a://`, with `user:password@` before the host if need be."""
+    `socks4a://`, with the port, and with `user:password@` before the host if need be."""
     trust_env: bool = True
     """Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY count where `proxy` is not given."""
 
@@ -240,3 +240,11 @@ def check_proxy(url: str) -> None:
         raise ValueError(
             f"proxy must be a URL that begins with one of {', '.join(_PROXY_SCHEMES)} and ://, got {scheme!r}"
         )
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname and parts.hostname.encode("idna") and parts.port)
+    except ValueError:
+        usable = False
+    if not usable:
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"
+        raise ValueError(f"proxy must have a host name and a port from 1 to 65535, got {shown!r}")

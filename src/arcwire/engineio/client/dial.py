@@ -31,7 +31,7 @@ async def dial(
     options: dict[str, Any] = {}
     if address.secure:
         options["ssl"] = tls_context(config)
-        options["server_hostname"] = config.server_hostname or address.host
+        options["server_hostname"] = server_name(address, config)
     try:
         if address.unix:
             return await loop.create_unix_connection(make_protocol, address.unix, **options)
@@ -41,7 +41,7 @@ async def dial(
         else:
             sock = await connect_tcp(address.host, address.port, config.local)
         return await loop.create_connection(make_protocol, sock=sock, **options)
-    except (OSError, ssl.SSLError, EOFError) as error:
+    except (OSError, ssl.SSLError, EOFError, UnicodeError) as error:
         raise network_error(error, address) from error
 
 
@@ -55,7 +55,9 @@ def network_error(error: BaseException, address: Address) -> ConnectError:
     if isinstance(error, ssl.CertificateError):
         return TlsError(f"{url}: the certificate cannot be trusted: {error}", url)
     if isinstance(error, socket.gaierror):
-        return ResolveError(f"{url}: the host name {address.host} cannot be resolved: {error.strerror}", url)
+        return unresolved(address, error.strerror or "no address")
+    if isinstance(error, UnicodeError):  # of the codec "idna", in which names are resolved
+        return unresolved(address, "it is no host name")
     if isinstance(error, OSError):
         if address.secure and isinstance(
             error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError
@@ -65,6 +67,12 @@ def network_error(error: BaseException, address: Address) -> ConnectError:
     return Unreachable(f"{url}: {str(error) or type(error).__name__}", url)
 
 
+def unresolved(address: Address, reason: str) -> ResolveError:
+    """The name of the host has no address."""
+    url = str(address)
+    return ResolveError(f"{url}: the host name {address.host} cannot be resolved: {reason}", url)
+
+
 def _reason(error: OSError) -> str:
     if error.errno == errno.ECONNREFUSED:
         return "the connection was refused"
@@ -72,6 +80,11 @@ def _reason(error: OSError) -> str:
 
 
 # -- TLS -----------------------------------------------------------------------
+
+
+def server_name(address: Address, config: EngineClientConfig) -> str:
+    """The name that the certificate has to be for."""
+    return config.server_hostname or address.host.partition("%")[0]
 
 
 def tls_context(config: EngineClientConfig) -> ssl.SSLContext:

@@ -10,7 +10,15 @@ from yarl import URL
 from arcwire.engineio.client.address import Address
 from arcwire.engineio.client.answers import BODY_LIMIT, Answer, AnswerTooLarge
 from arcwire.engineio.client.config import EngineClientConfig
-from arcwire.engineio.client.dial import network_error, proxy_for, proxy_name, split_proxy, tls_context
+from arcwire.engineio.client.dial import (
+    network_error,
+    proxy_for,
+    proxy_name,
+    server_name,
+    split_proxy,
+    tls_context,
+    unresolved,
+)
 from arcwire.errors import ConnectError, ConnectTimeout, NotAnEngine, ProxyError, Unreachable
 
 _KEEP_ALIVE: Final = 4.0
@@ -22,6 +30,8 @@ _SOCKS_ERRORS: Final = (
     aiohttp_socks.ProxyConnectionError,
     aiohttp_socks.ProxyTimeoutError,
 )
+# The last ones are raised for names that cannot be any.
+_RESOLVE_ERRORS: Final = (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL, UnicodeError)
 _TEXT: Final = "text/plain;charset=UTF-8"
 _BINARY: Final = "application/octet-stream"
 
@@ -67,6 +77,8 @@ class PollingRequests:
         if body is not None:
             headers["Content-Type"] = _BINARY if binary else _TEXT
         url = URL(self._address.web + self._address.target(self._config, "polling", sid), encoded=True)
+        if "%" in self._address.host:
+            url = url.with_host(self._address.host)
         try:
             async with self._session.request(
                 method,
@@ -74,7 +86,7 @@ class PollingRequests:
                 data=body,
                 headers=headers,
                 proxy=self._proxy,
-                server_hostname=self._config.server_hostname if self._address.secure else None,
+                server_hostname=server_name(self._address, self._config) if self._address.secure else None,
                 allow_redirects=False,
             ) as response:
                 limit = self._config.max_message_size if response.status == 200 else BODY_LIMIT
@@ -82,7 +94,7 @@ class PollingRequests:
                 self._config.jar.keep(self._address.web, response.headers.getall("set-cookie", []))
                 fields = [(name.lower(), value) for name, value in response.headers.items()]
                 return Answer(response.status, fields, content)
-        except (aiohttp.ClientError, OSError, _ConnectionLost, *_SOCKS_ERRORS) as error:
+        except (aiohttp.ClientError, OSError, UnicodeError, _ConnectionLost, *_SOCKS_ERRORS) as error:
             raise self._explain(error) from error
 
     async def close(self) -> None:
@@ -96,26 +108,43 @@ class PollingRequests:
             return ConnectTimeout(
                 f"{url} did not answer within {limit:g} seconds" if limit else str(error), url
             )
+        return self._explain_proxy(error) or self._explain_server(error)
+
+    def _explain_proxy(self, error: Exception) -> ProxyError | None:
+        url = str(self._address)
         proxy = proxy_name(self._address, self._config)
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return ProxyError(
                 f"{url}: the proxy {proxy} refuses with status {error.status}", url, error.status
             )
-        if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp_socks.ProxyConnectionError):
+        # With an HTTP proxy, it alone is connected to from here.
+        if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp_socks.ProxyConnectionError) or (
+            self._proxy and isinstance(error, _RESOLVE_ERRORS)
+        ):
             return ProxyError(f"{url}: the proxy {proxy} cannot be reached", url)
         if isinstance(error, aiohttp_socks.ProxyTimeoutError):
             return ProxyError(f"{url}: the proxy {proxy} does not answer", url)
         if isinstance(error, aiohttp_socks.ProxyError):
             return ProxyError(f"{url}: the proxy {proxy} refuses: {error}", url)
+        return None
+
+    def _explain_server(self, error: Exception) -> ConnectError:
+        url = str(self._address)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return network_error(error.certificate_error, self._address)
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return unresolved(self._address, error.os_error.strerror or str(error.os_error))
+        if isinstance(error, aiohttp.InvalidURL):
+            return unresolved(self._address, "it is no address")
         if isinstance(error, aiohttp.ClientConnectorError):
             return network_error(error.os_error, self._address)
         if isinstance(error, _ConnectionLost):
             return Unreachable(f"{url}: the connection ended without an answer", url)
         if isinstance(error, aiohttp.ClientResponseError):
             return NotAnEngine(f"{url}: what answers does not speak HTTP", url)
-        return network_error(error, self._address)
+        # aiohttp wraps what is raised behind a SOCKS proxy.
+        cause = error.__cause__ if isinstance(error, aiohttp.ClientOSError) else None
+        return network_error(cause or error, self._address)
 
 
 def _connector(address: Address, config: EngineClientConfig, socks: str | None) -> aiohttp.BaseConnector:

@@ -140,7 +140,6 @@ class _Handshake(asyncio.Protocol):
     def _request(self) -> bytes:
         config, address = self._config, self._address
         fields = {
-            "Host": address.authority,
             "Upgrade": "websocket",
             "Connection": "Upgrade",
             "Sec-WebSocket-Version": "13",
@@ -150,11 +149,8 @@ class _Handshake(asyncio.Protocol):
             fields["Sec-WebSocket-Protocol"] = ", ".join(config.protocols)
         if config.deflate is not None:
             fields["Sec-WebSocket-Extensions"] = make_offer(config.deflate)
-        own = address.headers(config)
-        if any(name.lower() == "host" for name in own):
-            del fields["Host"]
         lines = [f"GET {address.target(config, 'websocket', self._sid)} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in (fields | own).items()]
+        lines += [f"{name}: {value}" for name, value in (address.headers(config) | fields).items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _values(self, name: str) -> list[str]:
