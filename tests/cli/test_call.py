@@ -88,6 +88,11 @@ def test_auth(arcwire: Run, server: ServerProcess, tmp_path: Path) -> None:
         (["echo", "--header", "x: a\nb"], 2, "the value of x is not one that HTTP allows"),
         (["echo", "--key", "x"], 2, "--key is the key of --cert, which is missing"),
         (["echo", "--proxy", "x"], 2, "proxy must be a URL"),
+        (["echo", "--proxy", "http://127.0.0.1:x"], 2, "proxy must have a host name and a port"),
+        (["echo", "1e999"], 2, "value 1: 1e999 is larger than numbers can be"),
+        (["echo", "text@large"], 2, "the event takes 1000"),
+        (["echo", "--text", "\udcff"], 2, "surrogates not allowed"),
+        (["echo", '"\\ud800"'], 2, "surrogates not allowed"),
         (["echo", "--path", "x"], 2, "path must be a URL path"),
         (["echo", "--retry", "-1"], 2, "argument --retry: invalid"),
         (["echo", "--timeout", "0"], 2, "argument --timeout: invalid"),
@@ -100,11 +105,13 @@ def test_auth(arcwire: Run, server: ServerProcess, tmp_path: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_goes_wrong(
-    arcwire: Run, server: ServerProcess, arguments: list[str], code: int, sentence: str
+    arcwire: Run, server: ServerProcess, tmp_path: Path, arguments: list[str], code: int, sentence: str
 ) -> None:
+    (tmp_path / "large").write_text("x" * 10_000_000)
     done = arcwire("call", server.url, *arguments)
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+    assert "never awaited" not in done.stderr
     assert (done.returncode, done.stdout) == (code, "")
 
 

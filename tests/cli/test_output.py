@@ -73,7 +73,7 @@ async def test_files_that_are_full(tmp_path: Path) -> None:
     try:
         writer = LineWriter(full)
         writer.write("x")
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(CommandError, match="cannot write the output: No space left"):
             await asyncio.wait_for(writer.close(), PATIENCE)
     finally:
         os.close(full)

@@ -11,6 +11,7 @@ from arcwire.cli.endpoint import (
     opened,
     read_values,
     seconds,
+    wait_closed,
 )
 from arcwire.cli.failures import CommandError, ExitCode, explained, is_error_answer
 from arcwire.cli.output import LineWriter
@@ -58,15 +59,15 @@ async def _call(chosen: dict[str, Any]) -> int:
     values = read_values(chosen["values"], text=chosen["text"])
     client = make_client(chosen)
     with explained():
-        async with opened(client) as (socket, closed):
-            try:
-                answer = socket.timeout(chosen["timeout"]).emit_with_ack(chosen["event"], *values)
-            except (TypeError, ValueError) as error:
-                raise CommandError(str(error), ExitCode.USAGE) from None
-            value = await first_of(_answered(answer), closed)
-    async with LineWriter() as writer:
-        for each in value if isinstance(value, tuple) else (value,):
-            writer.write(to_json(each))
+        async with LineWriter() as writer:
+            async with opened(client) as (socket, states):
+                try:
+                    answer = socket.timeout(chosen["timeout"]).emit_with_ack(chosen["event"], *values)
+                except (TypeError, ValueError) as error:
+                    raise CommandError(str(error), ExitCode.USAGE) from None
+                value = await first_of(_answered(answer), wait_closed(states))
+            for each in value if isinstance(value, tuple) else (value,):
+                writer.write(to_json(each))
     return ExitCode.ERROR_ANSWER if is_error_answer(value) else ExitCode.OK
 
 

@@ -48,7 +48,7 @@ def execute(chosen: dict[str, Any]) -> int:
     try:
         if importlib.util.find_spec("prompt_toolkit") is None:
             raise CommandError(MISSING, ExitCode.USAGE)
-        if not sys.stdin.isatty() or not sys.stdout.isatty():
+        if any(stream is None or not stream.isatty() for stream in (sys.stdin, sys.stdout)):
             raise CommandError(
                 "arcwire connect needs a terminal; listen, emit and call are for pipes", ExitCode.USAGE
             )

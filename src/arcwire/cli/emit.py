@@ -3,7 +3,15 @@
 import argparse
 from typing import Any
 
-from arcwire.cli.endpoint import EXIT_CODES, add_endpoint, add_retry, make_client, opened, read_values
+from arcwire.cli.endpoint import (
+    EXIT_CODES,
+    add_endpoint,
+    add_retry,
+    make_client,
+    opened,
+    read_values,
+    wait_closed,
+)
 from arcwire.cli.failures import CommandError, ExitCode, explained
 from arcwire.cli.input import input_lines
 from arcwire.cli.process import run_command
@@ -60,9 +68,9 @@ async def _emit(chosen: dict[str, Any]) -> int:
     values = read_values(chosen["values"], text=text)
     client = make_client(chosen)
     with explained():
-        async with opened(client) as (socket, closed):
+        async with opened(client) as (socket, states):
             work = _emit_lines(socket, event, text=text) if lines else _emit_one(socket, event, values)
-            return await first_of(work, closed)
+            return await first_of(work, wait_closed(states))
 
 
 async def _emit_one(socket: ClientSocket, event: str, values: list[Any]) -> int:
@@ -72,13 +80,15 @@ async def _emit_one(socket: ClientSocket, event: str, values: list[Any]) -> int:
 
 async def _emit_lines(socket: ClientSocket, event: str | None, *, text: bool) -> int:
     number = 0
-    async for line in input_lines():
-        number += 1
-        try:
-            name, values = _read_line(line, event, text=text)
-        except ValueFault as fault:
-            raise CommandError(f"line {number}: {fault.message}", ExitCode.USAGE) from None
-        await _send(socket, name, values)
+    try:
+        async for line in input_lines():
+            number += 1
+            await _send(socket, *_read_line(line, event, text=text))
+    except ValueFault as fault:
+        raise CommandError(f"line {number}: {fault.message}", ExitCode.USAGE) from None
+    except OSError as error:
+        problem = f"cannot read the standard input: {error.strerror or error}"
+        raise CommandError(problem, ExitCode.USAGE) from None
     return ExitCode.OK
 
 

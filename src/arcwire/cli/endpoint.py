@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
@@ -18,6 +18,7 @@ exit codes:
   1 a defect; its traceback    5 it did not come within the time
   2 wrong arguments or input   6 the connection ended
   3 no connection              7 the answer is an error
+                               8 the output cannot be written
 """
 
 _CODECS = {"json": JsonCodec, "msgpack": MsgpackCodec}
@@ -156,15 +157,15 @@ def make_client(chosen: dict[str, Any], *, comes_back: bool = False) -> Client:
 
 
 @asynccontextmanager
-async def opened(client: Client) -> AsyncIterator[tuple[ClientSocket, Awaitable[NoReturn]]]:
-    """The socket, connected, and something to wait for that raises CommandError once it is closed.
+async def opened(client: Client) -> AsyncIterator[tuple[ClientSocket, Stream[State]]]:
+    """The socket, connected, and its states, for `wait_closed`.
 
     Raises what connecting raises. In the end the client is closed, after what was emitted has left.
     """
     try:
         states = client.socket.states()
         await client.connect()
-        yield client.socket, wait_closed(states)
+        yield client.socket, states
     finally:
         await client.close(grace=0)
 

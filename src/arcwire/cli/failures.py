@@ -31,6 +31,8 @@ class ExitCode(enum.IntEnum):
     """The connection was there and has ended."""
     ERROR_ANSWER = 7
     """The acknowledgement is an error: `{"error": {"code": ..., "message": ...}}`."""
+    NO_OUTPUT = 8
+    """The output cannot be written, or its reader is too slow."""
 
 
 class CommandError(Exception):
@@ -43,8 +45,9 @@ class CommandError(Exception):
 
 
 def complain(message: str) -> None:
-    """Say something to the person at the terminal, beside the output."""
-    sys.stderr.write(f"arcwire: {message}\n")
+    """Say something to the person at the terminal, beside the output, if there is anybody."""
+    with contextlib.suppress(AttributeError, OSError):  # closed, which makes it None, or full
+        sys.stderr.write(f"arcwire: {message}\n")
 
 
 def failure(error: ArcwireError) -> CommandError:

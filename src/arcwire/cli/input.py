@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-import sys
 import threading
 from collections.abc import AsyncIterator
 from typing import BinaryIO
+
+from arcwire.cli.values import standard_input
 
 AHEAD = 100
 """Lines that are read before they are wanted."""
@@ -16,7 +17,7 @@ async def input_lines(stream: BinaryIO | None = None) -> AsyncIterator[bytes]:
 
     The stream is read by a daemon: a terminal on which nobody types must not keep the process.
     """
-    source = sys.stdin.buffer if stream is None else stream
+    source = standard_input() if stream is None else stream
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[bytes | OSError] = asyncio.Queue()
     room = threading.Semaphore(AHEAD)

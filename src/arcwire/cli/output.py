@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -24,13 +25,14 @@ class OutputGone(Exception):
 class LineWriter:
     """Writes lines from a thread of its own, so that a slow reader does not hold up the connection.
 
-    It fails with OutputGone when the reader goes, also while there is nothing to write, with OSError when
-    writing does, and with CommandError when more than `max_waiting` bytes wait.
+    It fails with OutputGone when the reader goes, also while there is nothing to write, and with
+    CommandError when writing fails, or when more than `max_waiting` bytes wait. Making one for an output
+    that is closed raises CommandError.
     """
 
     def __init__(self, descriptor: int | None = None, max_waiting: int = MAX_WAITING) -> None:
         self._loop = asyncio.get_running_loop()
-        self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
+        self._descriptor = _standard_output() if descriptor is None else descriptor
         self._max_waiting = max_waiting
         self._lines: deque[bytes] = deque()
         self._waiting = 0
@@ -72,7 +74,7 @@ class LineWriter:
             self._fail(
                 CommandError(
                     f"the reader of the output is too slow: {self._max_waiting} bytes wait for it",
-                    ExitCode.DISCONNECTED,
+                    ExitCode.NO_OUTPUT,
                 )
             )
 
@@ -107,7 +109,7 @@ class LineWriter:
         except BrokenPipeError:
             self._report(self._fail, OutputGone())
         except OSError as error:
-            self._report(self._fail, error)
+            self._report(self._fail, _unwritable(error))
         else:
             self._report(self._settle)
 
@@ -133,3 +135,13 @@ class LineWriter:
         if self._watches:
             self._watches = False
             self._loop.remove_reader(self._descriptor)
+
+
+def _standard_output() -> int:
+    if sys.stdout is None:
+        raise _unwritable(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+    return sys.stdout.fileno()
+
+
+def _unwritable(error: OSError) -> CommandError:
+    return CommandError(f"cannot write the output: {error.strerror or error}", ExitCode.NO_OUTPUT)

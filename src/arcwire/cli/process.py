@@ -55,7 +55,7 @@ async def _guarded(command: Coroutine[Any, Any, int], caught: list[signal.Signal
 def _end_by(number: int) -> int:
     """End as a program without handlers does; where that is not possible, by the code that shells show."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()
     if os.name == "posix":
         signal.signal(number, signal.SIG_DFL)

@@ -9,12 +9,15 @@
 
 import base64
 import binascii
+import errno
 import json
+import math
+import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 import msgspec
 
@@ -41,8 +44,15 @@ class ValueFault(ValueError):
 def read_file(path: str) -> bytes:
     """The content of a file, or, for `-`, of the standard input. Raises OSError."""
     if path == "-":
-        return sys.stdin.buffer.read()
+        return standard_input().read()
     return Path(path).expanduser().read_bytes()
+
+
+def standard_input() -> BinaryIO:
+    """The bytes of the standard input. Raises OSError if it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return sys.stdin.buffer
 
 
 # -- reading -----------------------------------------------------------------------------
@@ -141,7 +151,14 @@ def _constant(name: str) -> NoReturn:
     raise _Refused(f"{name} has no form in JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise _Refused(f"{digits} is larger than numbers can be")
+    return value
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
 
 
 def _explain(text: str, start: int, error: json.JSONDecodeError) -> str:
