@@ -74,6 +74,11 @@ class Portal:
             return function(*args, **keywords)
         return thread.call(function, *args, **keywords)
 
+    def finish(self, function: Callable[[], None]) -> None:
+        """Call a function that ends something, as `call` does; once this is closed, all has ended."""
+        with contextlib.suppress(Disconnected):
+            self.call(function)
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop, and wait for it. See `LoopThread.run`."""
         try:

@@ -193,8 +193,8 @@ class Socket(Sending, Registration, CatchAll):
         return self
 
     def disconnect(self) -> None:
-        """Leave the namespace; harmless when not connected."""
-        self._portal.call(self.asynchronous.disconnect)
+        """Leave the namespace; harmless when not connected, or closed."""
+        self._portal.finish(self.asynchronous.disconnect)
 
     def __enter__(self) -> Self:
         return self.connect()
@@ -222,7 +222,10 @@ class Socket(Sending, Registration, CatchAll):
         return Events(self._portal, stream)
 
     def states(self) -> States:
-        """The state now, and each that follows: `for state in socket.states()`. It ends with the client."""
+        """The state now, and each that follows: `for state in socket.states()`. It ends with the client.
+
+        Raises Disconnected when the client is closed.
+        """
         return States(self._portal, self._portal.call(self.asynchronous.states))
 
     # -- handlers -----------------------------------------------------------------------

@@ -56,8 +56,8 @@ class Items(Generic[T]):
         return self._stream.dropped
 
     def close(self) -> None:
-        """End it: what waits can still be read, and nothing is added."""
-        self._portal.call(self._stream.close)
+        """End it: what waits can still be read, and nothing is added. Harmless at its end."""
+        self._portal.finish(self._stream.close)
 
     def __enter__(self) -> Self:
         return self

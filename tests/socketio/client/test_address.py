@@ -17,7 +17,8 @@ from arcwire.socketio.client.address import check_name, namespace_of
         ("host:3000/chat", "/chat"),
         ("localhost:3000", "/"),
         ("//host/chat", "/chat"),
-        ("http://host/caf%C3%A9", "/café"),
+        ("http://host/a%20b%2Cc", "/a%20b%2Cc"),
+        ("http://host/café", "/café"),
         ("unix:/run/app.sock", "/"),
     ],
 )

@@ -68,7 +68,7 @@ async def test_one_of_two_who_wait_is_cancelled(server):
         await first
     with pytest.raises(Disconnected, match="given up"):
         await second
-    assert not socket._outbox.owed
+    assert not socket._outbox._acks
     connection.receive('30["late"]')
 
 
@@ -118,7 +118,7 @@ async def test_no_timer_is_left_of_an_answer(server):
     assert not given_up.timer_slot
     with pytest.raises(AckTimeout):
         await socket.timeout(0.001).emit_with_ack("ask")
-    assert not socket._outbox.owed
+    assert not socket._outbox._acks
 
 
 @pytest.mark.parametrize("passed", [5.0, -3600.0])

@@ -98,7 +98,7 @@ async def test_an_answer_that_does_not_come_in_time(server):
     with pytest.raises(AckTimeout, match="no acknowledgement within"):
         await socket.timeout(0.01).emit_with_ack("ask")
     connection.receive('30["late"]')
-    assert not socket._outbox.owed
+    assert not socket._outbox._acks
 
 
 async def test_the_timeout_of_all(server):
@@ -122,7 +122,7 @@ async def test_an_answer_that_will_not_come(server, end, reason):
     with pytest.raises(Disconnected) as caught:
         await answer
     assert caught.value.reason == reason
-    assert not socket._outbox.owed
+    assert not socket._outbox._acks
 
 
 async def test_giving_an_answer_up(server):
@@ -130,7 +130,7 @@ async def test_giving_an_answer_up(server):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await socket.emit_with_ack("ask")
-    assert not socket._outbox.owed
+    assert not socket._outbox._acks
     connection.receive('30["late"]')
 
 

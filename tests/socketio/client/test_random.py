@@ -117,7 +117,7 @@ async def test_whatever_happens(server, seed, retries):
     assert all(each is None or isinstance(each, ArcwireError) for each in outcomes)
     for socket in world.sockets:
         assert socket.state.name == "closed"
-        assert len(socket._outbox) == socket._outbox.owed == 0
+        assert len(socket._outbox) == len(socket._outbox._acks) == 0
         first_tries = [number for numbers in world.sent(socket.namespace.name) for number in numbers]
         assert first_tries == sorted(first_tries), "events leave in the order of their emission"
     for stream in world.streams:

@@ -312,7 +312,7 @@ async def test_a_full_buffer_raises(server):
     assert second.sent == ["0", '2["a"]', '20["b"]']
     second.receive("30[]")
     assert await answer is None
-    assert not socket._outbox.owed
+    assert not socket._outbox._acks
 
 
 async def test_a_full_buffer_drops(server):

@@ -1,11 +1,12 @@
 """Names of namespaces, and which one a URL means."""
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 
 def namespace_of(url: str) -> str:
-    """The namespace that a URL means: its path, as in JavaScript; that of a Unix socket, the root.
+    """The namespace that a URL means: its path, as it is written; that of a Unix socket, the root.
 
+    Nothing is decoded, as in JavaScript: `/a%20b` is another namespace than `/a b`.
     Where on the server the connection is opened is the option `path`. Raises ValueError, TypeError.
     """
     if not isinstance(url, str):
@@ -13,7 +14,7 @@ def namespace_of(url: str) -> str:
     if url.startswith("unix:"):
         return "/"
     parts = urlsplit(url if "://" in url or url.startswith("//") else f"//{url}")
-    return check_name(unquote(parts.path) or "/")
+    return check_name(parts.path or "/")
 
 
 def check_name(namespace: str) -> str:

@@ -27,7 +27,7 @@ class Client:
         async with Client("https://example.com/chat?room=1", auth={"token": "..."}) as socket:
             ...
 
-    The path of the URL is the namespace, as in JavaScript; its query is sent with every request. Entering
+    The path of the URL, as it is written, is the namespace; its query is sent with every request. Entering
     connects and gives the socket of that namespace, or raises why it cannot; leaving closes everything.
     Without `async with`: `await client.connect()`, `client.socket`, `await client.close()`.
 
@@ -40,7 +40,8 @@ class Client:
     - `reconnection`, `reconnection_attempts` (None: no limit), `reconnection_delay`,
       `reconnection_delay_max`, `randomization_factor`: whether lost connections are made anew, and when:
       the delay doubles up to its maximum, and the factor of it is random.
-    - `timeout`: for an attempt to connect, and then for the answer of a namespace; None for no limit.
+    - `timeout`: for an attempt to connect, then for a function that gives `auth`, and then for the answer of
+      a namespace; None for no limit.
     - `ack_timeout`: for acknowledgements, where `timeout(...)` of a socket says nothing else.
     - `retries`: how often an event is sent again until it is acknowledged, each within `ack_timeout` (here
       20 seconds by default); `retry_window`: how many may be unacknowledged. See docs/client.md.
@@ -123,7 +124,9 @@ class Client:
 
         What was emitted is sent before, where there is a connection; what is buffered is dropped, and
         who waits for an acknowledgement gets Disconnected. Handlers that need more than `grace` seconds
-        are cancelled. After it, nothing is left: no task, no timer, no connection.
+        are cancelled. After it, nothing is left: no task, no timer, no connection. A second call waits
+        for the same end; cancelling one of several calls cancels that call alone. Raises RuntimeError in
+        another event loop than that in which it connected.
         """
         await self.manager.close(grace)
 

@@ -4,9 +4,9 @@ import asyncio
 import dataclasses
 import logging
 import random
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import get_ident
 from typing import Any, TypeAlias
 
 from arcwire.engineio.client import EngineClientConfig, EngineConnection
@@ -20,6 +20,7 @@ from arcwire.socketio.client.buffer import Outgoing
 from arcwire.socketio.client.membership import AuthSource, Membership
 from arcwire.socketio.client.multiplexer import ClientConnection, Multiplexer
 from arcwire.socketio.client.options import ReconnectionOptions, SocketOptions
+from arcwire.socketio.client.pauses import Pauses
 from arcwire.socketio.client.socket import ClientSocket
 from arcwire.socketio.client.states import StateName
 from arcwire.socketio.protocol.codec import Codec
@@ -60,7 +61,6 @@ class Manager:
         """By namespace."""
         self.error_handlers: list[Signature] = []
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.thread: int | None = None
         self._options = reconnection
         self._socket_options = socket_options
         self._auth = auth
@@ -68,9 +68,9 @@ class Manager:
         self._multiplexer: Multiplexer | None = None
         # Opens a connection, or waits for the time to try again.
         self._opening: asyncio.Task[None] | None = None
-        self._woken: asyncio.Future[None] | None = None
+        self._pauses = Pauses()
         self._clocks: Clocks | None = None
-        self._tasks = Tasks()
+        self._tasks = _Running()
         self._executor: ThreadPoolExecutor | None = None
         self._closed = False
         # Connections that were told to close, while what was sent is still on its way, and attempts that
@@ -113,7 +113,6 @@ class Manager:
             socket.enter(self._multiplexer)
         elif self._opening is None:
             self._backoff.reset()
-            self._woken = None
             self._begin(None)
         else:
             self.wake()
@@ -125,6 +124,7 @@ class Manager:
         opening, self._opening = self._opening, None
         if opening is not None:
             opening.cancel()
+            self.wake()  # a pause of an attempt that had not begun
             self._keep(opening)
         if self._multiplexer is not None:
             multiplexer, self._multiplexer = self._multiplexer, None
@@ -132,22 +132,11 @@ class Manager:
 
     def wake(self) -> None:
         """Do now what waits for its time."""
-        if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
+        self._pauses.end()
 
-    async def pause(self, delay: float) -> None:
-        """Wait so many seconds, or until somebody has no patience."""
-        if self._woken is None:
-            self._woken = asyncio.get_running_loop().create_future()
-        woken = self._woken
-        try:
-            async with asyncio.timeout(delay):
-                await asyncio.shield(woken)
-        except TimeoutError:
-            return
-        finally:
-            if self._woken is woken:
-                self._woken = None
+    def pause(self, delay: float) -> asyncio.Future[None]:
+        """Begin to wait so many seconds, or until somebody has no patience; await what it returns."""
+        return self._pauses.begin(self._running_loop, delay)
 
     def new_backoff(self) -> Backoff:
         """For attempts to connect."""
@@ -165,8 +154,7 @@ class Manager:
         delay = self._next_delay()
         if delay is not None:
             # Before anybody is told, so that a handler's `connect` finds it.
-            self._woken = self._running_loop.create_future()
-            self._begin(delay)
+            self._begin(self.pause(delay))
         for socket in list(multiplexer.sockets.values()):
             socket.connection_lost(reason, description, delay)
 
@@ -189,9 +177,17 @@ class Manager:
         self._tasks.own(task)
         return task
 
+    @property
+    def is_here(self) -> bool:
+        """Whether what is called now runs in the loop, or there is none yet."""
+        return self.loop is None or self.loop is _get_running_loop()
+
     def on_loop(self, function: Callable[..., None], *args: Any) -> None:
-        """Call it on the loop's thread: now when this is that thread, else soon and in order."""
-        if self.thread is None or self.thread == get_ident():
+        """Call it in the loop: now when that is where this is called, else soon and in order.
+
+        Raises RuntimeError when that loop is closed.
+        """
+        if self.is_here:
             function(*args)
             return
         loop = self._running_loop
@@ -208,7 +204,6 @@ class Manager:
         loop = asyncio.get_running_loop()
         if self.loop is None:
             self.loop = loop
-            self.thread = get_ident()
             self._clocks = clocks()
         elif loop is not self.loop:
             raise RuntimeError(_ELSEWHERE)
@@ -245,14 +240,19 @@ class Manager:
             raise Disconnected("the client is closed")
 
     async def close(self, grace: float) -> None:
-        """Leave all namespaces, send what was emitted, wait for handlers, and keep nothing."""
-        if self._closed:
-            return
-        self._closed = True  # before handlers hear of it, who might connect again
-        for socket in list(self.sockets.values()):
-            socket.leave(for_good=True)
-        for socket in self.sockets.values():
-            socket.observers.end_states()
+        """Leave all namespaces, send what was emitted, wait for handlers, and keep nothing.
+
+        Any number of tasks may wait for it. Raises RuntimeError in another event loop.
+        """
+        if not self._closed:
+            self.bind()
+            self._closed = True  # before handlers hear of it, who might connect again
+            for socket in list(self.sockets.values()):
+                socket.leave(for_good=True)
+            for socket in self.sockets.values():
+                socket.observers.close()
+        closer = asyncio.current_task()
+        self._tasks.closers.add(closer)
         try:
             if self._closing:
                 await asyncio.wait(tuple(self._closing))
@@ -260,12 +260,14 @@ class Manager:
             if late:
                 logger.warning("%d running handler(s) did not end within %g seconds", late, grace)
         finally:
-            for task in tuple(self._closing):
-                task.cancel()
-            self._tasks.cancel()
-            if self._executor is not None:
-                self._executor.shutdown(wait=False)
-                self._executor = None
+            self._tasks.closers.discard(closer)
+            if not self._tasks.closers:  # who is cancelled leaves the rest to the others
+                for task in tuple(self._closing):
+                    task.cancel()
+                self._tasks.cancel()
+                if self._executor is not None:
+                    self._executor.shutdown(wait=False)
+                    self._executor = None
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -303,17 +305,17 @@ class Manager:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    def _begin(self, delay: float | None) -> None:
-        task = self._running_loop.create_task(self._open(delay))
+    def _begin(self, pause: asyncio.Future[None] | None) -> None:
+        task = self._running_loop.create_task(self._open(pause))
         if not task.done():
             self._opening = task
 
-    async def _open(self, delay: float | None) -> None:
-        """Open a connection, as often as it takes."""
+    async def _open(self, pause: asyncio.Future[None] | None) -> None:
+        """Open a connection after a pause, as often as it takes."""
         self._opening = asyncio.current_task()  # here, because tasks may be eager
         while True:
-            if delay is not None:
-                await self.pause(delay)
+            if pause is not None:
+                await pause
             multiplexer = Multiplexer(self)
             try:
                 engine = await self._introduce(self.engine)
@@ -330,6 +332,7 @@ class Manager:
             delay = self._failed(error)
             if delay is None:
                 return
+            pause = self.pause(delay)
         self._opening = None
         self._multiplexer = multiplexer
         self._backoff.reset()
@@ -368,6 +371,19 @@ class Manager:
         if self._opening is not asyncio.current_task():
             return None
         return delay
+
+
+class _Running(Tasks):
+    """What runs for a client. Those that close it, handlers perhaps, wait for the others only."""
+
+    __slots__ = ("closers",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closers: set[asyncio.Task[Any] | None] = set()
+
+    def _others(self, current: asyncio.Task[Any] | None) -> list[asyncio.Task[Any]]:
+        return [task for task in super()._others(current) if task not in self.closers]
 
 
 def read_query(engine: EngineClientConfig) -> dict[str, str]:

@@ -20,6 +20,7 @@ class Observers:
     """
 
     __slots__ = (
+        "_closed",
         "_state_streams",
         "connect",
         "connect_error",
@@ -37,14 +38,15 @@ class Observers:
         self.held: set[Stream[Any]] = set()
         self.event_streams: list[weakref.ref[EventStream]] = []
         self._state_streams: list[weakref.ref[Stream[State]]] = []
+        self._closed = False
 
     def add_events(self, stream: EventStream) -> None:
         """Events go to this stream from now on."""
-        _add(self.event_streams, stream)
+        self._add(self.event_streams, stream)
 
     def add_states(self, stream: Stream[State]) -> None:
         """States go to this stream from now on."""
-        _add(self._state_streams, stream)
+        self._add(self._state_streams, stream)
 
     def put_event(self, socket: "ClientSocket", packet: Packet, ack: Ack | None, handled: bool) -> Ack | None:
         """Give an event to the streams that want it; the acknowledgement that they share with handlers.
@@ -73,25 +75,30 @@ class Observers:
                 stream.put(state)
 
     def end_events(self, error: Exception | None) -> None:
-        """No event will follow."""
-        for reference in tuple(self.event_streams):
-            stream = reference()
-            if stream is not None:
-                stream.end(error)
-        self.event_streams.clear()
+        """No event will follow, before the socket is told to connect."""
+        _end(self.event_streams, error)
 
-    def end_states(self) -> None:
-        """No state will follow."""
-        for reference in tuple(self._state_streams):
-            stream = reference()
-            if stream is not None:
-                stream.end(None)
-        self._state_streams.clear()
+    def close(self) -> None:
+        """The client is closed: nothing will follow."""
+        self._closed = True
+        _end(self.event_streams, None)
+        _end(self._state_streams, None)
+
+    def _add(self, streams: "list[weakref.ref[Any]]", stream: Stream[Any]) -> None:
+        if self._closed:  # while another thread asked for the stream
+            stream.end(None)
+            return
+
+        def forget(reference: "weakref.ref[Any]") -> None:
+            if reference in streams:
+                streams.remove(reference)
+
+        streams.append(weakref.ref(stream, forget))
 
 
-def _add(streams: "list[weakref.ref[Any]]", stream: Stream[Any]) -> None:
-    def forget(reference: "weakref.ref[Any]") -> None:
-        if reference in streams:
-            streams.remove(reference)
-
-    streams.append(weakref.ref(stream, forget))
+def _end(streams: "list[weakref.ref[Any]]", error: Exception | None) -> None:
+    for reference in tuple(streams):
+        stream = reference()
+        if stream is not None:
+            stream.end(error)
+    streams.clear()

@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 import logging
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from functools import partial
-from threading import Lock, get_ident
+from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -114,11 +115,6 @@ class Outbox:
         """How many events wait: for a connection, or, with retries, for their acknowledgement."""
         return len(self._buffer) + (0 if self.retries is None else len(self.retries))
 
-    @property
-    def owed(self) -> int:
-        """How many acknowledgements are waited for, without those of retries."""
-        return len(self._acks)
-
     # -- sending; from any thread -----------------------------------------------------------
 
     def emit(self, flags: Flags, event: str, args: tuple[object, ...]) -> Emission:
@@ -152,7 +148,7 @@ class Outbox:
             or attachments is not None
             or (flags is not DEFAULT_FLAGS and (flags.volatile or not flags.compress))
             or len(self._acks) >= MAX_PENDING_ACKS
-            or get_ident() != manager.thread
+            or _get_running_loop() is not manager.loop
             or self._socket.hooks.watches
             or not 0 <= time() - self.trusted < TRUST
         ):
@@ -204,7 +200,8 @@ class Outbox:
         self._look_closer = (connection.max_payload or _NO_LIMIT) // 2
         if self.retries is not None:
             self.retries.connected()
-        for outgoing in self._buffer.take_all():
+        # A listener that leaves meanwhile leaves the others for the next connection.
+        while self._connection is connection and (outgoing := self._buffer.take()) is not None:
             self.transmit(outgoing)
         self.announce_room()
 
@@ -387,7 +384,7 @@ class Outbox:
         args: tuple[object, ...],
         answer: SingleAnswer[Any] | None,
     ) -> Attempt:
-        if self._manager.thread in (None, get_ident()):
+        if self._manager.is_here:
             id = next(self._ids)
         else:
             with self._lock:

@@ -1,9 +1,9 @@
 """One namespace of a server, as its client uses it."""
 
 import logging
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping
-from threading import get_ident
 from time import time
 from types import TracebackType, UnionType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -179,7 +179,7 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         if (
             connection is None
             or self.hooks.watches
-            or get_ident() != manager.thread
+            or _get_running_loop() is not manager.loop
             or not 0 <= time() - outbox.trusted < TRUST
         ):
             manager.check_open()
@@ -204,8 +204,10 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         """Send an event and wait for the server's acknowledgement.
 
         Awaiting gives what the server answered: a value, None for nothing, a tuple for several. It always
-        ends: with Disconnected when the connection is lost first (unless there are `retries`), or the
-        socket is closed; with AckTimeout after `ack_timeout` seconds, if there is such a limit.
+        ends: with Disconnected when the connection is lost first, or the socket is closed; with AckTimeout
+        after `ack_timeout` seconds, if there is such a limit. With `retries` that limit counts for each try,
+        and while there is no connection it does not count: it ends when the last try has failed, and waits
+        for a connection as long as the socket is not closed.
         `returns` is a type to decode the answer into; InvalidAnswer is raised when it does not fit.
         Raises what `emit` raises.
         """
@@ -227,9 +229,12 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
         error, because a connection did not come back for example, reading raises that error. Of `limit`
         events that have not been read, more are too many: then reading raises BufferFull after the last
         of them, or, as `overflow` says, the oldest or the newest are dropped.
+
+        Raises Disconnected when the client is closed.
         """
         for name in names:
             check_event(name, where="events")
+        self._manager.check_open()
         stream = EventStream(frozenset(names), self.observers.held, limit, overflow)
         self._manager.on_loop(self.observers.add_events, stream)
         return stream
@@ -237,8 +242,10 @@ class ClientSocket(Membership, Registration, ClientFlagging, CatchAll):
     def states(self) -> Stream[State]:
         """The state now, and each that follows: `async for state in socket.states()`.
 
-        It ends with the client. The last 1000 that have not been read are kept.
+        It ends with the client. The last 1000 that have not been read are kept. Raises Disconnected when the
+        client is closed.
         """
+        self._manager.check_open()
         stream: Stream[State] = Stream(self.observers.held, MAX_WAITING, "drop_oldest")
         stream.put(self.state)
         self._manager.on_loop(self.observers.add_states, stream)
