@@ -10,10 +10,16 @@ from support.servers import ServerProcess
 def test_leaving_hides_no_exception(server: ServerProcess) -> None:
     client = Client(server.url)
     socket = client.connect()
-    with pytest.raises(LookupError), client.of("/") as root, socket.events() as events, socket.states():
-        client.close()
-        raise LookupError
+    events = socket.events()
+
+    def leave() -> None:
+        with client.of("/"), events, socket.states():
+            client.close()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        leave()
     events.close()
-    root.disconnect()
+    socket.disconnect()
     with pytest.raises(Disconnected):
         socket.events()
