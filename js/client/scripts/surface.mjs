@@ -1,6 +1,6 @@
 /**
  * Compare what the client offers with the reference's type declarations: names of exports, members, events and
- * options. Prints what is missing here, and what is more; `test/surface.test.ts` holds it against the README.
+ * options. Prints what is missing here, and what is more; `test/package.test.ts` holds it against the README.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -77,7 +77,7 @@
       this.writable = false;
     }
     /** Close, and tell nobody of anything any more. */
-    oi() {
+    us() {
       this.l = void 0;
       this.close();
     }
@@ -106,7 +106,7 @@
   var PollingTransport = class extends Transport {
     constructor() {
       super(...arguments);
-      this.n = new AbortController();
+      this.ur = new AbortController();
       this.e = false;
       this.et = false;
     }
@@ -132,45 +132,45 @@
       }
       this.writable = false;
       const body = await encodePayload(packets.slice(0, count));
-      if (await this.er("xhr post error", body) === void 0) return;
+      if (await this.ln("xhr post error", body) === void 0) return;
       packets.splice(0, count);
       this.writable = true;
-      this.l?.rr?.();
+      this.l?.rs?.();
       this.r();
     }
     close() {
-      const abort = () => this.n.abort();
-      if (this.e) this.er("", "1").then(abort);
+      const abort = () => this.ur.abort();
+      if (this.e) this.ln("", "1").then(abort);
       else abort();
       this.e = this.writable = false;
     }
-    oe(paused) {
-      this.ir = paused;
+    os(paused) {
+      this.se = paused;
       this.r();
     }
-    x() {
-      this.ir = void 0;
+    oi() {
+      this.se = void 0;
       if (!this.et) this.af();
     }
     /** Tell who waits for a pause when nothing is under way any more. */
     r() {
-      if (!this.et && this.writable) this.ir?.();
+      if (!this.et && this.writable) this.se?.();
     }
     async af() {
       this.et = true;
-      const body = await this.er("xhr poll error");
+      const body = await this.ln("xhr poll error");
       if (body === void 0) return;
       for (const message of splitPayload(body)) {
         if (message[0] === "0") this.e = this.writable = true;
-        if (message === "1") this.l?.d({ description: "transport closed by the server" });
-        else this.l?.g(message);
+        if (message === "1") this.l?.re({ description: "transport closed by the server" });
+        else this.l?.d(message);
       }
       this.et = false;
-      if (this.ir) this.r();
+      if (this.se) this.r();
       else if (this.e) this.af();
     }
     /** The body of the answer; undefined where there is none: then the receiver has been told, by `problem`. */
-    async er(problem, body) {
+    async ln(problem, body) {
       const { extraHeaders, withCredentials, timestampRequests } = this.opts;
       const unique = timestampRequests === false ? {} : timestamp(this.opts);
       let status;
@@ -184,7 +184,7 @@
           credentials: withCredentials ? "include" : "same-origin",
           // The last word arrives even where the page is gone.
           keepalive: !problem,
-          signal: this.n.signal
+          signal: this.ur.signal
         });
         text = await response.text();
         if (response.ok) return text;
@@ -194,7 +194,7 @@
         status ??= error;
       }
       const context = { status, responseText: text };
-      this.l?.re(
+      this.l?.rr(
         failure(problem, { type: "TransportError", description: status, context, data })
       );
       return void 0;
@@ -205,14 +205,14 @@
   var watchers = /* @__PURE__ */ new Set();
   var reactions = {
     offline(watcher) {
-      if (watcher.opts.hostname !== "localhost") watcher.d?.({ description: "network connection lost" });
+      if (watcher.opts.hostname !== "localhost") watcher.re?.({ description: "network connection lost" });
     },
     beforeunload(watcher) {
-      if (watcher.opts.closeOnBeforeunload) watcher.si?.();
+      if (watcher.opts.closeOnBeforeunload) watcher.ue?.();
     },
     pagehide(watcher, { persisted }) {
-      watcher.ac?.();
-      if (persisted) watcher.d?.({ description: "page has been left" });
+      watcher.lr?.();
+      if (persisted) watcher.re?.({ description: "page has been left" });
     },
     online: wake,
     visibilitychange: wake,
@@ -231,40 +231,40 @@
   }
   function wake(watcher) {
     if (globalThis.document?.hidden) return;
-    watcher.engine?.rn();
+    watcher.engine?.y();
     queueMicrotask(() => watcher.m?.());
   }
 
   // src/engine/upgrade.ts
   function probe(session, transport) {
-    const end = () => transport.oi();
+    const end = () => transport.us();
     const fail = (cause) => {
       end();
       if (session.upgrading === transport) {
         session.upgrading = void 0;
-        session.transport.x();
+        session.transport.oi();
       }
       session.a("upgradeError", failure("probe error", { transport: transport.name, cause }));
-      session.ac();
+      session.lr();
     };
     transport.l = {
       i: () => transport.send([{ type: "ping", data: "probe" }]),
-      g(message) {
+      d(message) {
         if (message !== "3probe") return fail(message);
         session.upgrading = transport;
         session.a("upgrading", transport);
-        session.transport.oe(() => {
+        session.transport.os(() => {
           if (session.readyState === "closed") return;
           session.transport.l = void 0;
-          session.rs(transport);
+          session.oo(transport);
           transport.send([{ type: "upgrade" }]);
           session.upgrading = void 0;
           session.a("upgrade", transport);
-          session.ac();
+          session.lr();
         });
       },
-      re: fail,
-      d: fail
+      rr: fail,
+      re: fail
     };
     transport.open();
     return () => {
@@ -283,8 +283,8 @@
       const open = () => {
         const isRemembered = (kind2) => opts.rememberUpgrade && priorSuccess.websocket && nameOf(kind2) === "websocket";
         const kind = kinds.find(isRemembered) || kinds[0];
-        if (kind) session.es(create(kind));
-        else queueMicrotask(() => session.re(new Error("No transports available")));
+        if (kind) session.b(create(kind));
+        else queueMicrotask(() => session.rr(new Error("No transports available")));
       };
       const remember = ({ name }) => {
         priorSuccess.websocket = name === "websocket";
@@ -294,20 +294,20 @@
       if (opts.forceBase64) opts.query.b64 = "1";
       if (opts.timestampRequests) Object.assign(opts.query, timestamp(opts));
       return {
-        fe: decodeText,
+        fs: decodeText,
         f: open,
         fi() {
           remember({});
           kinds = kinds.filter((kind) => !(session.transport instanceof kind));
           const hasNext = opts.tryAllTransports && session.readyState === "opening" && kinds[0];
           if (!hasNext) return false;
-          session.si();
+          session.ue();
           open();
           return true;
         },
         i(upgrades) {
           remember(session.transport);
-          if (opts.upgrade === false || !session.transport.oe) return;
+          if (opts.upgrade === false || !session.transport.os) return;
           probes = kinds.filter((kind) => upgrades.includes(nameOf(kind))).map((kind) => probe(session, create(kind)));
         },
         ce() {
@@ -347,10 +347,10 @@
       return "websocket";
     }
     open() {
-      const fail = (description) => this.l?.re(failure("websocket error", { type: "TransportError", description }));
+      const fail = (description) => this.l?.rr(failure("websocket error", { type: "TransportError", description }));
       try {
         const socket = this.createSocket(this.sr("ws"), this.opts.protocols);
-        this.ts = socket;
+        this.n = socket;
         socket.binaryType = "arraybuffer";
         socket.onopen = () => {
           this.writable = true;
@@ -358,10 +358,10 @@
         };
         socket.onmessage = ({ data }) => {
           const isBatch = this.l?.rt && data[0] === SEPARATOR2;
-          for (const message of isBatch ? splitBatch(data) : [data]) this.l?.g(message);
+          for (const message of isBatch ? splitBatch(data) : [data]) this.l?.d(message);
         };
         socket.onerror = fail;
-        socket.onclose = (context) => this.l?.d({ description: "websocket connection closed", context });
+        socket.onclose = (context) => this.l?.re({ description: "websocket connection closed", context });
       } catch (error) {
         queueMicrotask(() => fail(error));
       }
@@ -371,15 +371,15 @@
       return new WebSocket(uri, protocols);
     }
     send(packets) {
-      const socket = this.ts;
+      const socket = this.n;
       if (socket.readyState !== 1) return;
       const messages = encodeBatches(packets.splice(0), this.l?.rt);
       for (const message of messages) socket.send(message);
-      this.l?.rr?.();
+      this.l?.rs?.();
     }
     close() {
       this.writable = false;
-      this.ts?.close();
+      this.n?.close();
     }
   };
 
@@ -406,9 +406,8 @@
       const id = authority + opts.path;
       const isNew = opts.forceNew || opts.multiplex === false || managers[id]?.nsps[path];
       if (isNew) return new Kind(uri, opts).socket(path, opts);
-      const manager = managers[id] || new Kind(uri, opts);
-      managers[id] = manager;
-      return manager.socket(path, opts);
+      managers[id] ||= new Kind(uri, opts);
+      return managers[id].socket(path, opts);
     };
   }
 
@@ -506,7 +505,9 @@
       this.writeBuffer = [];
       this.binaryType = "arraybuffer";
       this.rt = 0;
-      this.tt = 0;
+      /** How many packets the present task has sent, where they leave together. */
+      this.e = 0;
+      this.er = 0;
       this.u = Infinity;
       const address = parse(uri);
       this.t = clockFrom(opts);
@@ -535,9 +536,9 @@
     /** Close when all that waits is sent; before the session is open, at once. */
     close() {
       if (this.readyState === "opening") this.ce("forced close");
-      this.ac();
+      this.lr();
       if (this.readyState === "open") this.readyState = "closing";
-      this.ac();
+      this.lr();
       return this;
     }
     /** THROWS PayloadTooLargeError for a message that the server would not take. */
@@ -546,40 +547,46 @@
       if (!maxPayload || data.length * 8 < maxPayload) return;
       const size = this.transport.o(data);
       if (size > maxPayload) {
-        throw failure(`${size} bytes are too many`, { name: "PayloadTooLargeError", size, maxPayload });
+        throw failure("too many bytes", { name: "PayloadTooLargeError", size, maxPayload });
       }
     }
     /**
      * Whether the server has been silent for too long, by the wall clock: timers stand still while a machine sleeps.
      * Then the session closes, soon.
      */
-    rn() {
+    y() {
       const expired = this.t.now() > this.u;
       if (expired) queueMicrotask(() => this.ce("ping timeout"));
       return expired;
     }
     /** Connect over `transport`. */
-    es(transport) {
-      this.rs(transport);
+    b(transport) {
+      this.oo(transport);
       transport.open();
     }
     /** From now on `transport` is the session's. */
-    rs(transport) {
+    oo(transport) {
       this.transport = transport;
       transport.l = this;
     }
     ns(type, data, options) {
-      if (this.readyState === "opening" || this.readyState === "open") {
+      if (this.readyState[0] === "o") {
         const packet = { type, data, options };
         this.a("packetCreate", packet);
-        const count = this.writeBuffer.push(packet);
-        if (!this.rt || this.transport.oe || !globalThis.location) this.ac();
-        else if (count === 1) queueMicrotask(() => this.ac());
+        this.writeBuffer.push(packet);
+        if (!this.rt || this.transport.os || ++this.e === 2 && !globalThis.location) {
+          this.lr();
+        } else if (this.e === 1) {
+          queueMicrotask(() => {
+            this.e = 0;
+            this.lr();
+          });
+        }
       }
       return this;
     }
     /** Hand to the transport what it takes; with nothing left, end if that is what the session waits for. */
-    ac() {
+    lr() {
       const { transport, writeBuffer } = this;
       if (!transport?.writable || this.upgrading) return;
       if (writeBuffer.length) {
@@ -589,18 +596,18 @@
         this.ce("forced close");
       }
     }
-    rr() {
+    rs() {
       if (!this.writeBuffer.length) this.a("drain");
-      this.ac();
+      this.lr();
     }
-    g(message) {
+    d(message) {
       let packet;
       let handshake;
       try {
-        packet = this.ur.fe(message);
+        packet = this.ur.fs(message);
         if (packet.type === "open") handshake = JSON.parse(packet.data);
       } catch {
-        return this.re(failure("server error", { code: "parser error" }));
+        return this.rr(failure("server error", { code: "parser error" }));
       }
       const { type, data } = packet;
       this.a("packet", packet);
@@ -617,19 +624,19 @@
         this.c();
       }
     }
-    re(error) {
+    rr(error) {
       if (this.ur.fi?.()) return;
       this.a("error", error);
       this.ce("transport error", error);
     }
-    d(details) {
+    re(details) {
       this.ce("transport close", details);
     }
     ce(reason, description) {
       if (this.readyState === "closed") return;
       this.readyState = "closed";
       this.ss?.();
-      this.si();
+      this.ue();
       this.ur.ce?.();
       this.id = void 0;
       this.a("close", reason, description);
@@ -640,25 +647,25 @@
       this.maxPayload = data.maxPayload;
       if (data.arcwire === "batch")
         this.rt = Math.min(2e4, data.maxPayload / 3 || 2e4);
-      this.tt = data.pingInterval + data.pingTimeout;
+      this.er = data.pingInterval + data.pingTimeout;
       this.a("handshake", data);
       if (this.readyState !== "opening") return;
       this.readyState = "open";
       this.c();
       this.a("open");
-      this.ac();
+      this.lr();
       if (this.readyState === "open") this.ur.i?.(data.upgrades);
     }
     c() {
-      const { t: _clock, tt: _timeout } = this;
+      const { t: _clock, er: _timeout } = this;
       this.ss?.();
       this.u = _clock.now() + _timeout;
       this.ss = _clock.after(_timeout, () => this.ce("ping timeout"));
     }
     /** Close the transport, without a word to anyone here. */
-    si() {
-      if (this.rt) this.ac();
-      this.transport?.oi();
+    ue() {
+      this.lr();
+      this.transport?.us();
     }
   };
 
@@ -676,7 +683,7 @@
       super();
       this.ur = _parts;
       this.s = "closed";
-      this.st = false;
+      this.lt = false;
       this.nsps = {};
       this.e = 0;
       this.et = false;
@@ -690,13 +697,13 @@
       this.t = clockFrom(opts);
       const settings = opts;
       for (const name in DEFAULTS) settings[name] ??= DEFAULTS[name];
-      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.tr;
+      const { Encoder: Encoder2, Decoder: Decoder2 } = opts.parser || _parts.x;
       this.te = new Encoder2();
       this.se = new Decoder2();
       this.se.on("decoded", (packet) => {
         this.a("packet", packet);
         const socket = this.nsps[packet.nsp];
-        if (socket?.active) socket.g(packet);
+        if (socket?.active) socket.d(packet);
       });
       this.nt = opts.autoConnect !== false;
       if (this.nt) this.open();
@@ -707,21 +714,18 @@
       this.s = "opening";
       this.et = false;
       this.ss?.();
-      this.u ??= this.ur.ae?.(this);
-      const engine = new Session(this.uri, this.opts, this.ur.ee);
+      this.u ??= this.ur.es?.(this);
+      const engine = new Session(this.uri, this.opts, this.ur.ft);
       this.engine = engine;
       const fail = (error) => {
+        const isAgain = this.lt;
         this.sc();
-        engine.close();
-        this.re(error);
+        this.lt ||= !done && this.reconnection();
+        this.rr(error);
+        this.lt = false;
+        if (isAgain || !done) this.n();
+        if (isAgain) this.a("reconnect_error", error);
         done?.(error);
-        if (this.st) {
-          this.st = false;
-          this.n();
-          this.a("reconnect_error", error);
-        } else if (!done) {
-          this.n();
-        }
       };
       const on = (event, listener) => engine.on(
         event,
@@ -732,22 +736,22 @@
       on("open", () => {
         this.ss?.();
         this.s = "open";
-        this.a("open");
         for (const socket of this.ln()) socket.i();
-        done?.();
-        if (this.st) {
+        this.a("open");
+        if (this.lt) {
           const attempt = this.e;
-          this.st = false;
+          this.lt = false;
           this.e = 0;
           this.a("reconnect", attempt);
         }
+        done?.();
       });
       on("error", (error) => {
-        if (this.s === "open") this.re(error);
+        if (this.s === "open") this.rr(error);
         else fail(error);
       });
       on("close", (reason, description) => {
-        if (this.s === "open") this.nr(reason, description);
+        if (this.s === "open") this.ee(reason, description);
         else fail(failure(reason, { description }));
       });
       on("ping", () => this.a("ping"));
@@ -755,7 +759,7 @@
         try {
           this.se.add(data);
         } catch (error) {
-          this.nr("parse error", error);
+          this.ee("parse error", error);
         }
       });
       const timeout = this.timeout();
@@ -769,17 +773,17 @@
     }
     /** The socket of a namespace; there is one. */
     socket(nsp, opts) {
-      const socket = this.nsps[nsp] || new this.ur.y(this, nsp, opts);
+      const socket = this.nsps[nsp] || new this.ur.D(this, nsp, opts);
       this.nsps[nsp] = socket;
       if (this.nt && !socket.active) socket.connect();
       return socket;
     }
     /** A socket needs no connection any more: close it after the last one. */
-    en(_socket) {
+    en() {
       if (!this.ln().length) this.af();
     }
     /** THROWS for what cannot be written, or is too large for the server; then nothing of it is sent. */
-    ot({ type, nsp, id, data }) {
+    ol({ type, nsp, id, data }) {
       const { engine } = this;
       const messages = this.te.encode({ type, nsp, id, data });
       for (const message of messages) engine.w(message);
@@ -788,8 +792,8 @@
     /** Close, and stay so. */
     af() {
       this.et = true;
-      this.st = false;
-      this.nr("forced close");
+      this.lt = false;
+      this.ee("forced close");
     }
     /** The sockets that want a connection. */
     ln() {
@@ -799,45 +803,43 @@
       this.ss?.();
       this.se.destroy();
       this.s = "closed";
-    }
-    re(error) {
-      this.a("error", error);
-      for (const socket of this.ln()) socket.re(error);
-    }
-    nr(reason, description) {
-      this.sc();
       this.engine?.close();
+    }
+    rr(error) {
+      this.a("error", error);
+      for (const socket of this.ln()) socket.rr(error);
+    }
+    ee(reason, description) {
+      this.sc();
       this.e = 0;
       this.a("close", reason, description);
-      for (const socket of this.ln()) socket.nr(reason, description);
+      for (const socket of this.ln()) socket.ee(reason, description);
       this.n();
     }
     /** Connect again, after a while, where that is wanted and not under way. */
     n() {
       const settings = this.opts;
-      if (this.s !== "closed" || this.st) return;
+      if (this.s !== "closed" || this.lt) return;
       if (!this.et && settings.reconnection && this.e < (settings.reconnectionAttempts || Infinity)) {
-        this.st = true;
+        this.lt = true;
         const delay = delayAfter(this.e++, settings, this.t.random());
         this.ss = this.t.after(delay, () => this.m());
         return;
       }
       this.u?.();
       this.u = void 0;
-      this.ss?.();
       if (this.e) {
         this.e = 0;
         this.a("reconnect_failed");
-        for (const socket of this.ln()) socket.ii();
       }
+      for (const socket of this.ln()) socket.ti();
     }
     /** Connect again, now, where that is being waited for. */
     m() {
-      if (!this.st || this.s !== "closed") return;
-      this.ss?.();
+      if (!this.lt || this.s !== "closed") return;
       if (!this.opts.reconnection) {
-        this.st = false;
-        return;
+        this.lt = false;
+        return this.n();
       }
       this.a("reconnect_attempt", this.e);
       if (!this.et) this.open();
@@ -867,11 +869,11 @@
     const isValid = kind === EVENT ? isList && /^[sn]/.test(typeof data[0]) && !RESERVED.test(data[0]) : kind === ACK ? isList : id === void 0 && (data === void 0 || kind !== DISCONNECT && !!data && typeof data === "object" && !isList || kind === CONNECT_ERROR && typeof data === "string");
     if (!isValid) throw invalid();
   }
-  var invalid = () => new Error("invalid packet");
+  var invalid = () => new Error("parser error");
 
   // src/socket/attachments.ts
   function isBinary(value) {
-    return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob;
+    return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob;
   }
   function hasBinary(value) {
     if (!value || typeof value !== "object") return false;
@@ -911,18 +913,18 @@
     constructor() {
       super(...arguments);
       /** The text whose attachments are under way, taken apart, and those that have arrived. */
-      this.nn = null;
+      this.ui = null;
       this.n = [];
     }
     /** The next message of the connection. THROWS for what cannot be read; nothing can be read behind it. */
     add(message) {
       const isText = typeof message === "string";
-      const text = isText ? TEXT.exec(message) : this.nn;
-      if (!text || isText && this.nn) throw invalid();
+      const text = isText ? TEXT.exec(message) : this.ui;
+      if (!text || isText && this.ui) throw invalid();
       const [, plain, binary, count = 0, nsp = "/", digits, json] = text;
       const attachments = this.n;
       if (!isText) attachments.push(message);
-      this.nn = text;
+      this.ui = text;
       if (attachments.length < +count) return;
       this.destroy();
       const type = +(plain ?? binary);
@@ -934,7 +936,7 @@
     }
     /** Forget what has arrived of a packet. */
     destroy() {
-      this.nn = null;
+      this.ui = null;
       this.n = [];
     }
   };
@@ -963,10 +965,10 @@
       /** Events that came before the answer to CONNECT. */
       this.receiveBuffer = [];
       this.sendBuffer = [];
-      this.ie = 0;
+      this.oe = 0;
       this.n = {};
-      /** Events that wait for an acknowledgement. */
-      this.e = /* @__PURE__ */ new Map();
+      /** Events that wait for an acknowledgement, by id, and so in order. */
+      this.e = {};
       /** Those who hear of every event that arrives, and of every one that is sent. */
       this.se = new Emitter();
       this.auth = _opts.auth;
@@ -975,10 +977,10 @@
       return !this.connected;
     }
     connect() {
-      if (this.connected) return this;
+      const { active, io: io2 } = this;
       this.active = true;
-      if (!this.io.st) this.io.open();
-      if (this.io.s === "open") this.i();
+      if (!io2.lt) io2.open();
+      if (!active && io2.s === "open") this.i();
       return this;
     }
     open() {
@@ -987,10 +989,10 @@
     /** Leave the namespace. Who waits for an acknowledgement is told that none will come. */
     disconnect() {
       const wasConnected = this.connected;
-      if (wasConnected) this.io.ot({ type: DISCONNECT, nsp: this.nsp });
+      if (wasConnected) this.io.ol({ type: DISCONNECT, nsp: this.nsp });
       this.en();
-      if (wasConnected) this.nr("io client disconnect");
-      this.ii();
+      if (wasConnected) this.ee("io client disconnect");
+      if (!this.active) this.ti();
       return this;
     }
     close() {
@@ -1005,12 +1007,12 @@
      * PayloadTooLargeError or BufferFullError for an event that will not be sent and has no one else to tell.
      */
     emit(event, ...args) {
-      return this.te([event, ...args]);
+      return this.ar([event, ...args]);
     }
     /** Send an event; resolves with what the acknowledgement brings, rejects where none will come. */
     emitWithAck(event, ...args) {
       return new Promise((resolve, reject) => {
-        this.te([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
+        this.ar([event, ...args], (error, value) => error ? reject(error) : resolve(value), true);
       });
     }
     /** Has no effect: browsers decide on compression. */
@@ -1065,46 +1067,45 @@
       const { engine } = io2;
       const connect = (data) => {
         if (engine.readyState === "open" && this.active && !this.connected) {
-          io2.ot({ type: CONNECT, nsp, data: this.et(data) });
+          io2.ol({ type: CONNECT, nsp, data: this.ct(data) });
         }
       };
-      if (typeof auth === "function") call(auth, this, [connect]);
-      else connect(auth);
+      call(typeof auth === "function" ? auth : () => connect(auth), this, [connect]);
     }
     /** The connection could not be made, or failed. */
-    re(error) {
+    rr(error) {
       if (!this.connected) this.a("connect_error", error);
     }
-    nr(reason, description) {
+    ee(reason, description) {
       this.connected = false;
       this.id = void 0;
       this.receiveBuffer = [];
       this.a("disconnect", reason, description);
-      for (const event of this.e.values()) {
-        if (event.tn) this.er(event, new Error(DISCONNECTED));
+      for (const event of Object.values(this.e)) {
+        if (event.tt) this.et(event, new Error(DISCONNECTED));
       }
     }
     /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
-    ii() {
-      for (const event of this.e.values()) {
+    ti() {
+      for (const event of Object.values(this.e)) {
         if (event.ne) this.r(event, new Error(DISCONNECTED));
       }
     }
-    g({ type, id, data }) {
+    d({ type, id, data }) {
       if (type === CONNECT) {
         if (data?.sid) this.ln(data);
-        else this.re(new Error("no sid"));
+        else this.rr(new Error("no sid"));
       } else if (type === EVENT || type === EVENT + BINARY) {
         const args = id === void 0 ? data : [...data, this.sc(id)];
         if (this.connected) this.ri(args);
         else this.receiveBuffer.push(args);
       } else if (type === ACK || type === ACK + BINARY) {
-        const event = this.e.get(id);
+        const event = this.e[id];
         if (event) this.r(event, null, data);
       } else {
         this.en();
-        if (type === DISCONNECT) this.nr("io server disconnect");
-        else this.re(failure(data?.message ?? data, { data: data?.data }));
+        if (type === DISCONNECT) this.ee("io server disconnect");
+        else this.rr(failure(data?.message ?? data, { data: data?.data }));
       }
     }
     ln({ sid, pid }) {
@@ -1114,7 +1115,7 @@
       this._pid = pid;
       this.connected = true;
       for (const args of this.receiveBuffer.splice(0)) this.ri(args);
-      for (const event of this.sendBuffer.splice(0)) call(this.ni, this, [event]);
+      for (const event of this.sendBuffer.splice(0)) call(this.ei, this, [event]);
       this.a("connect");
     }
     ri(args) {
@@ -1128,11 +1129,11 @@
       const { io: io2, nsp } = this;
       let engine = io2.engine;
       return (...data) => {
-        if (engine === io2.engine && this.connected) io2.ot({ type: ACK, nsp, id, data });
+        if (engine === io2.engine && this.connected) io2.ol({ type: ACK, nsp, id, data });
         engine = null;
       };
     }
-    te(args, fn, withError) {
+    ar(args, fn, withError) {
       const { volatile, timeout = this.ur.ackTimeout } = this.n;
       this.n = {};
       if (!fn && typeof args.at(-1) === "function") fn = args.pop();
@@ -1143,57 +1144,57 @@
         data: args,
         v: fn,
         ne: withError || timeout !== void 0,
-        tt: timeout
+        er: timeout
       };
       if (fn) this.ci(event);
       if (volatile && !this.io.engine?.transport?.writable) this.r(event, new Error("dropped"));
-      else this.lr(event, volatile);
+      else this.cr(event, volatile);
       return this;
     }
     /** Send an event, now or when there is a connection. */
-    lr(event, _isVolatile) {
+    cr(event, _isVolatile) {
       this.c(event);
-      if (this.ct()) this.ni(event);
+      if (this.le()) this.ei(event);
       else this.sendBuffer.push(event);
     }
     /** What the server is told at a connection: `auth`, and what this session has to add. */
-    et(auth) {
+    ct(auth) {
       return this._pid ? { pid: this._pid, offset: this._lastOffset, ...auth } : auth;
     }
     /** Give an event the id by which it is acknowledged. */
     ci(event) {
-      event.id = this.ie++;
-      this.e.set(event.id, event);
+      event.id = this.oe++;
+      this.e[event.id] = event;
     }
-    ct() {
-      return this.connected && !this.io.engine.rn();
+    le() {
+      return this.connected && this.io.s === "open" && !this.io.engine.y();
     }
     /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
-    ni(event) {
-      event.tn = true;
+    ei(event) {
+      event.tt = true;
       try {
         this.se.a(OUT, ...event.data);
-        this.io.ot(event);
+        this.io.ol(event);
       } catch (error) {
         if (!this.r(event, error)) throw error;
       }
     }
     c(event) {
-      if (event.tt === void 0) return;
+      if (event.er === void 0) return;
       event.ss = this.io.t.after(
-        event.tt,
-        () => this.er(event, new Error("operation has timed out"))
+        event.er,
+        () => this.et(event, new Error("operation has timed out"))
       );
     }
     /** An event was not acknowledged. */
-    er(event, error) {
+    et(event, error) {
       this.r(event, error);
     }
     /** An event is done with, by an error or an answer. False where nobody could be told. */
     r(event, error, answer = []) {
       const { v: _fn, ne: _withError } = event;
       event.ss?.();
-      this.e.delete(event.id);
+      delete this.e[event.id];
       remove(this.sendBuffer, event);
       if (!_fn || error && !_withError) return false;
       call(_fn, this, _withError ? [error, ...answer] : answer);
@@ -1202,7 +1203,7 @@
     /** From now on the manager does not connect for this socket. */
     en() {
       this.active = false;
-      this.io.en(this);
+      this.io.en();
     }
   };
 
@@ -1213,29 +1214,29 @@
       this.deduplicated = false;
       this._queue = [];
     }
-    g(packet) {
+    d(packet) {
       if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
-      super.g(packet);
-      call(this.h, this, []);
+      super.d(packet);
+      this.u();
     }
     ri(args) {
       const before = this._lastOffset;
       super.ri(args);
       const after = this._lastOffset;
       if (after === before) return;
-      if (!before || !this.ir) this.ir = OFFSET.exec(after)?.[1];
-      else if (!after.startsWith(this.ir)) this._lastOffset = before;
+      if (!before || !this.cs) this.cs = OFFSET.exec(after)?.[1];
+      else if (!after.startsWith(this.cs)) this._lastOffset = before;
     }
-    et(auth) {
+    ct(auth) {
       if (this.ur.retries) {
-        this.u ||= randomId();
-        auth = { retry: { id: this.u, from: this._queue[0]?.id ?? this.ie }, ...auth };
+        this.h ||= randomId();
+        auth = { retry: { id: this.h, from: this._queue[0]?.id ?? this.oe }, ...auth };
       }
-      return super.et(auth);
+      return super.ct(auth);
     }
-    lr(event, isVolatile) {
+    cr(event, isVolatile) {
       if (!this.ur.retries || isVolatile) {
-        if (this.ct() || this.B(this.sendBuffer, event)) super.lr(event);
+        if (this.le() || this.B(this.sendBuffer, event)) super.cr(event);
         return;
       }
       event.args = event.data;
@@ -1243,31 +1244,34 @@
       event.ne = !!event.v;
       if (event.id === void 0) this.ci(event);
       if (this.B(this._queue, event)) this._queue.push(event);
-      this.h();
+      this.u(event);
     }
     /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
     B(waiting, event) {
       const { bufferLimit = 1e4, bufferOverflow } = this.ur;
       if (waiting.length < bufferLimit) return true;
-      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ tn: _isSent }) => !_isSent);
+      const oldest = bufferOverflow === "drop-oldest" && waiting.find(({ tt: _isSent }) => !_isSent);
       const error = failure("buffer full", { name: "BufferFullError", limit: bufferLimit });
       if (!this.r(oldest || event, error) && !/^drop/.test(bufferOverflow)) throw error;
       return !!oldest;
     }
-    /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-    h() {
-      for (const event of this._queue.slice(0, this.ur.retryWindow ?? 64)) {
-        if (event.tn || !this.ct()) continue;
+    /** THROWS for `emitted` alone, if it cannot be sent at all and has nobody waiting who could be told. */
+    u(emitted) {
+      for (; ; ) {
+        const window = this._queue.slice(0, this.ur.retryWindow ?? 64);
+        const event = this.le() && window.find(({ tt: _isSent }) => !_isSent);
+        if (!event) return;
         event.tryCount++;
         this.c(event);
-        this.ni(event);
+        if (event === emitted) this.ei(event);
+        else call(this.ei, this, [event]);
       }
     }
-    er(event, error) {
-      event.tn = false;
+    et(event, error) {
+      event.tt = false;
       event.ss?.();
-      if (!(event.tryCount <= this.ur.retries)) super.er(event, error);
-      call(this.h, this, []);
+      if (!(event.tryCount <= this.ur.retries)) super.et(event, error);
+      this.u();
     }
     r(event, error, answer) {
       remove(this._queue, event);
@@ -1307,10 +1311,10 @@
   };
   var Socket2 = ReliableSocket;
   var parts = {
-    ee: anyOf([PollingTransport, WebSocketTransport]),
-    tr: { Encoder, Decoder },
-    y: Socket2,
-    ae: watch
+    ft: anyOf([PollingTransport, WebSocketTransport]),
+    x: { Encoder, Decoder },
+    D: Socket2,
+    es: watch
   };
   var io = /* @__PURE__ */ lookupWith(Manager2);
 

@@ -27,7 +27,7 @@ export interface EngineOptions {
   rememberUpgrade?: boolean;
   /** Go on with the next transport where one fails to connect. Default: false. */
   tryAllTransports?: boolean;
-  /** Send binary data as base64. Default: false. */
+  /** Ask the server to send binary data as base64. Default: false. */
   forceBase64?: boolean;
   /** Make the address of each request one of its kind. Default: only for polling. */
   timestampRequests?: boolean;

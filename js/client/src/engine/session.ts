@@ -63,6 +63,8 @@ export class Session
   upgrading?: Transport | undefined;
   readonly opts: TransportSettings & EngineOptions;
   _batchLimit = 0;
+  /** How many packets the present task has sent, where they leave together. */
+  private _turn = 0;
 
   private readonly _clock: Clock;
   private readonly _route: Route;
@@ -116,7 +118,7 @@ export class Session
     if (!maxPayload || (data as string).length * 8 < maxPayload) return;
     const size = this.transport._size(data);
     if (size > maxPayload) {
-      throw failure(`${size} bytes are too many`, { name: "PayloadTooLargeError", size, maxPayload });
+      throw failure("too many bytes", { name: "PayloadTooLargeError", size, maxPayload });
     }
   }
 
@@ -143,14 +145,21 @@ export class Session
   }
 
   _send(type: PacketType, data?: RawData, options?: WriteOptions): this {
-    if (this.readyState === "opening" || this.readyState === "open") {
+    // "opening" or "open".
+    if (this.readyState[0] === "o") {
       const packet: Packet = { type, data, options: options as WriteOptions };
       this._dispatch("packetCreate", packet);
-      const count = this.writeBuffer.push(packet);
-      // In a page those of one task leave together, at its end; not by polling, which one can pause. Elsewhere a message
-      // costs less than waiting for the others does.
-      if (!this._batchLimit || this.transport._pause || !globalThis.location) this._flush();
-      else if (count === 1) queueMicrotask(() => this._flush());
+      this.writeBuffer.push(packet);
+      // Those of one task leave together, at its end; not by polling, which one can pause. Outside of pages, where messages
+      // cost less, two go before the others: so the server has work meanwhile.
+      if (!this._batchLimit || this.transport._pause || (++this._turn === 2 && !globalThis.location)) {
+        this._flush();
+      } else if (this._turn === 1) {
+        queueMicrotask(() => {
+          this._turn = 0;
+          this._flush();
+        });
+      }
     }
     return this;
   }
@@ -244,7 +253,7 @@ export class Session
   /** Close the transport, without a word to anyone here. */
   _dropTransport(): void {
     // What was sent in this task has been waiting for its end.
-    if (this._batchLimit) this._flush();
+    this._flush();
     this.transport?._discard();
   }
 }

@@ -5,9 +5,9 @@ import type { Transport } from "./transport.js";
 type Pausable = Required<Pick<Transport, "_pause" | "_resume">>;
 
 /**
- * Try whether `transport` works, and move `session` to it, which has one that can pause: probe, wait until what is under way on the old transport
- * has ended, tell the server, go on. A transport that fails leaves the session where it is. Returns what ends the
- * attempt.
+ * Try whether `transport` works, and move `session` to it: probe, wait until what is under way on the old transport
+ * has ended, tell the server, go on. The old transport is one that can pause. A transport that fails leaves the session
+ * where it is. Returns what ends the attempt.
  */
 export function probe(session: Session, transport: Transport): () => void {
   const end = () => transport._discard();

@@ -3,7 +3,7 @@ import { encodeBatches, SEPARATOR, splitBatch } from "./batch.js";
 import type { Packet } from "./packet.js";
 import { Transport } from "./transport.js";
 
-/** Packets over a WebSocket, one a message. */
+/** Packets over a WebSocket, one a message or, where that is agreed on, several. */
 export class WebSocketTransport extends Transport {
   private _socket?: WebSocket;
 

@@ -3,7 +3,7 @@
 import { invalid } from "./packet.js";
 
 export function isBinary(value: unknown): boolean {
-  return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob;
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob;
 }
 
 /** Whether there is a binary value anywhere within. */

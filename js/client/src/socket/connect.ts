@@ -25,8 +25,7 @@ export function lookupWith(Kind: new (uri?: string | Options, opts?: Options) =>
     const id = authority + opts.path;
     const isNew = opts.forceNew || opts.multiplex === false || managers[id]?.nsps[path];
     if (isNew) return new Kind(uri, opts).socket(path, opts);
-    const manager = managers[id] || new Kind(uri, opts);
-    managers[id] = manager;
-    return manager.socket(path, opts);
+    managers[id] ||= new Kind(uri, opts);
+    return managers[id].socket(path, opts);
   };
 }

@@ -122,17 +122,15 @@ export abstract class Manager<
     const engine = new Session(this.uri, this.opts, this._parts._router);
     this.engine = engine;
     const fail = (error: Error) => {
+      const isAgain = this._reconnecting;
       this._reset();
-      engine.close();
+      // Already: `connect()` in a handler of the error is no way around the delay.
+      this._reconnecting ||= !done && this.reconnection();
       this._onError(error);
+      this._reconnecting = false;
+      if (isAgain || !done) this._reconnect();
+      if (isAgain) this._dispatch("reconnect_error", error);
       done?.(error);
-      if (this._reconnecting) {
-        this._reconnecting = false;
-        this._reconnect();
-        this._dispatch("reconnect_error", error);
-      } else if (!done) {
-        this._reconnect();
-      }
     };
     // A session that is given up may live a little longer.
     const on = (event: string, listener: Listener) =>
@@ -145,15 +143,16 @@ export abstract class Manager<
     on("open", () => {
       this._stopTimer?.();
       this._readyState = "open";
-      this._dispatch("open");
+      // First: those that connect in a handler of "open" do so by themselves.
       for (const socket of this._sockets()) socket._onOpen();
-      done?.();
+      this._dispatch("open");
       if (this._reconnecting) {
         const attempt = this._attempts;
         this._reconnecting = false;
         this._attempts = 0;
         this._dispatch("reconnect", attempt);
       }
+      done?.();
     });
     on("error", (error: Error) => {
       if (this._readyState === "open") this._onError(error);
@@ -191,7 +190,7 @@ export abstract class Manager<
   }
 
   /** A socket needs no connection any more: close it after the last one. */
-  _destroy(_socket: Socket): void {
+  _destroy(): void {
     if (!this._sockets().length) this._close();
   }
 
@@ -219,6 +218,7 @@ export abstract class Manager<
     this._stopTimer?.();
     this._decoder.destroy();
     this._readyState = "closed";
+    this.engine?.close();
   }
 
   private _onError(error: Error): void {
@@ -228,7 +228,6 @@ export abstract class Manager<
 
   private _onClose(reason: string, description?: DisconnectDescription): void {
     this._reset();
-    this.engine?.close();
     this._attempts = 0;
     this._dispatch("close", reason, description);
     for (const socket of this._sockets()) socket._onClose(reason, description);
@@ -251,22 +250,20 @@ export abstract class Manager<
     }
     this._unwatch?.();
     this._unwatch = undefined;
-    this._stopTimer?.();
     if (this._attempts) {
       this._attempts = 0;
       this._dispatch("reconnect_failed");
-      for (const socket of this._sockets()) socket._giveUp();
     }
+    for (const socket of this._sockets()) socket._giveUp();
   }
 
   /** Connect again, now, where that is being waited for. */
   _attempt(): void {
     if (!this._reconnecting || this._readyState !== "closed") return;
-    this._stopTimer?.();
     // Switched off in the meantime.
     if (!(this.opts as Settings).reconnection) {
       this._reconnecting = false;
-      return;
+      return this._reconnect();
     }
     this._dispatch("reconnect_attempt", this._attempts);
     if (!this._skipReconnect) this.open();

@@ -37,4 +37,4 @@ export function check(kind: number, { data, id }: Packet): void {
   if (!isValid) throw invalid();
 }
 
-export const invalid = () => new Error("invalid packet");
+export const invalid = () => new Error("parser error");

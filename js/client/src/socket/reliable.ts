@@ -25,8 +25,8 @@ export class ReliableSocket<
   override _onPacket(packet: Packet): void {
     if (packet.type === CONNECT) this.deduplicated = !!packet.data?.retry;
     super._onPacket(packet);
-    // There may be a connection now, or a place in the window. What cannot be sent has no emitter to be thrown at.
-    call(this._drain, this, []);
+    // There may be a connection now, or a place in the window.
+    this._drain();
   }
 
   protected override _onEvent(args: ReadonlyArray<unknown>): void {
@@ -58,7 +58,7 @@ export class ReliableSocket<
     event._withError = !!event._fn;
     if (event.id === undefined) this._expectAck(event);
     if (this._hasPlace(this._queue, event)) this._queue.push(event);
-    this._drain();
+    this._drain(event);
   }
 
   /** False for an event that is not to wait. THROWS BufferFullError where nobody else can be told. */
@@ -71,13 +71,16 @@ export class ReliableSocket<
     return !!oldest;
   }
 
-  /** THROWS for what cannot be sent at all and has nobody waiting who could be told. */
-  private _drain(): void {
-    for (const event of this._queue.slice(0, this._opts.retryWindow ?? 64)) {
-      if (event._isSent || !this._isReady()) continue;
+  /** THROWS for `emitted` alone, if it cannot be sent at all and has nobody waiting who could be told. */
+  private _drain(emitted?: Outgoing): void {
+    for (;;) {
+      const window = this._queue.slice(0, this._opts.retryWindow ?? 64);
+      const event = this._isReady() && window.find(({ _isSent }) => !_isSent);
+      if (!event) return;
       (event.tryCount as number)++;
       this._startTimer(event);
-      this._transmit(event);
+      if (event === emitted) this._transmit(event);
+      else call(this._transmit, this, [event]);
     }
   }
 
@@ -85,7 +88,7 @@ export class ReliableSocket<
     event._isSent = false;
     event._stopTimer?.();
     if (!((event.tryCount as number) <= (this._opts.retries as number))) super._lose(event, error);
-    call(this._drain, this, []);
+    this._drain();
   }
 
   protected override _settle(event: Outgoing, error: unknown, answer?: unknown[]): boolean {

@@ -69,8 +69,8 @@ export class Socket<
 
   protected _ids = 0;
   private _flags: Flags = {};
-  /** Events that wait for an acknowledgement. */
-  private readonly _unacknowledged = new Map<number, Outgoing>();
+  /** Events that wait for an acknowledgement, by id, and so in order. */
+  private readonly _unacknowledged: { [id: number]: Outgoing } = {};
   /** Those who hear of every event that arrives, and of every one that is sent. */
   private readonly _any = new Emitter<DefaultEventsMap>();
 
@@ -88,10 +88,11 @@ export class Socket<
   }
 
   connect(): this {
-    if (this.connected) return this;
+    const { active, io } = this;
     this.active = true;
-    if (!this.io._reconnecting) this.io.open();
-    if (this.io._readyState === "open") this._onOpen();
+    if (!io._reconnecting) io.open();
+    // One that is active has asked, or will when the connection is there.
+    if (!active && io._readyState === "open") this._onOpen();
     return this;
   }
 
@@ -105,7 +106,8 @@ export class Socket<
     if (wasConnected) this.io._packet({ type: DISCONNECT, nsp: this.nsp });
     this._destroy();
     if (wasConnected) this._onClose("io client disconnect");
-    this._giveUp();
+    // Unless a handler has come back: then what waits goes on waiting.
+    if (!this.active) this._giveUp();
     return this;
   }
 
@@ -203,8 +205,8 @@ export class Socket<
         io._packet({ type: CONNECT, nsp, data: this._introduction(data) });
       }
     };
-    if (typeof auth === "function") call(auth as Listener, this, [connect]);
-    else connect(auth);
+    // What cannot be sent does not keep other namespaces from connecting.
+    call(typeof auth === "function" ? (auth as Listener) : () => connect(auth), this, [connect]);
   }
 
   /** The connection could not be made, or failed. */
@@ -218,14 +220,15 @@ export class Socket<
     // What came before an answer that did not come: it is sent again, if at all.
     this.receiveBuffer = [];
     this._dispatch("disconnect", reason, description);
-    for (const event of this._unacknowledged.values()) {
+    for (const event of Object.values(this._unacknowledged)) {
       if (event._isSent) this._lose(event, new Error(DISCONNECTED));
     }
   }
 
   /** There will be no connection, unless someone asks for one: tell those who can be told, and send nothing for them. */
   _giveUp(): void {
-    for (const event of this._unacknowledged.values()) {
+    // Not those that are emitted meanwhile.
+    for (const event of Object.values(this._unacknowledged)) {
       if (event._withError) this._settle(event, new Error(DISCONNECTED));
     }
   }
@@ -239,7 +242,7 @@ export class Socket<
       if (this.connected) this._onEvent(args);
       else this.receiveBuffer.push(args);
     } else if (type === ACK || type === ACK + BINARY) {
-      const event = this._unacknowledged.get(id as number);
+      const event = this._unacknowledged[id as number];
       if (event) this._settle(event, null, data);
     } else {
       this._destroy();
@@ -311,11 +314,12 @@ export class Socket<
   /** Give an event the id by which it is acknowledged. */
   protected _expectAck(event: Outgoing): void {
     event.id = this._ids++;
-    this._unacknowledged.set(event.id, event);
+    this._unacknowledged[event.id] = event;
   }
 
   protected _isReady(): boolean {
-    return this.connected && !this.io.engine._hasPingExpired();
+    // A connection is lost for all, and told to one after the other.
+    return this.connected && this.io._readyState === "open" && !this.io.engine._hasPingExpired();
   }
 
   /** Send. What cannot be sent is told to who waits for the acknowledgement; THROWS where nobody does. */
@@ -345,7 +349,7 @@ export class Socket<
   protected _settle(event: Outgoing, error: unknown, answer: unknown[] = []): boolean {
     const { _fn, _withError } = event;
     event._stopTimer?.();
-    this._unacknowledged.delete(event.id as number);
+    delete this._unacknowledged[event.id as number];
     remove(this.sendBuffer, event);
     if (!_fn || (error && !_withError)) return false;
     call(_fn, this, _withError ? [error, ...answer] : answer);
@@ -355,7 +359,7 @@ export class Socket<
   /** From now on the manager does not connect for this socket. */
   private _destroy(): void {
     this.active = false;
-    this.io._destroy(this as never);
+    this.io._destroy();
   }
 }
 

@@ -75,17 +75,27 @@ const sent = () => FakeSocket.last.sent.splice(0);
 const names = () => log.map(([name]) => name);
 const messages = () => log.filter(([name]) => name === "message").map(([, data]) => data);
 
-test("outside of a page everything goes at once, and batches are read", () => {
+test("outside of a page two of one task go before the others, and batches are read", async () => {
   vi.stubGlobal("location", undefined);
   const session = open();
-  session.send("a").send("b");
-  expect(FakeSocket.last.sent).toEqual(["4a", "4b"]);
+  session.on("flush", () => log.length < 3 && session.send("of a listener"));
+  session.send("a");
+  expect(sent()).toEqual([]);
+  session.send("b");
+  expect(sent()).toEqual(["\x1e4a\x1e4b"]);
+  session.send("c").send("d");
+  expect(sent()).toEqual([]);
+  await settled();
+  expect(sent()).toEqual(["\x1e4of a listener\x1e4c\x1e4d"]);
+  expect(session.writeBuffer).toEqual([]);
+  session.send("alone");
+  await settled();
+  expect(sent()).toEqual(["4alone"]);
   log = [];
   FakeSocket.last.receive("\x1e4c\x1e4d");
-  expect(log).toEqual([
-    ["message", "c"],
-    ["message", "d"],
-  ]);
+  expect(messages()).toEqual(["c", "d"]);
+  session.send("e").send("f").send("g").close();
+  expect(sent()).toEqual(["\x1e4e\x1e4f", "4g"]);
 });
 
 describe("sending", () => {

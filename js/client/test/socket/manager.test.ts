@@ -439,3 +439,101 @@ describe("io", () => {
     expect(() => bare.open()).toThrow(TypeError);
   });
 });
+
+describe("handlers that come back", () => {
+  test("connect() in a handler of the error is no way around the delay", async () => {
+    const it = new Fixture();
+    it.socket.on("connect_error", () => it.socket.connect());
+    for (let attempt = 1; attempt < 4; attempt++) {
+      it.server.fail();
+      await settled();
+      expect(FakeTransport.made).toHaveLength(attempt);
+      await it.clock.advance(8000);
+      expect(FakeTransport.made).toHaveLength(attempt + 1);
+    }
+  });
+
+  test("a namespace is asked for once, however often and wherever one connects", () => {
+    const it = new Fixture({ autoConnect: false });
+    it.manager.on("open", () => it.socket.connect());
+    it.manager.open();
+    it.server.handshake();
+    it.socket.connect();
+    expect(it.sent()).toEqual(["0"]);
+  });
+
+  test("a callback of open() that throws does not end the reconnection", async () => {
+    const uncaught = vi.fn();
+    process.once("uncaughtException", uncaught);
+    const it = new Fixture();
+    it.connect();
+    it.server.lose();
+    it.manager.open(() => {
+      throw new Error("of a callback");
+    });
+    it.connect();
+    await vi.waitFor(() => expect(uncaught).toHaveBeenCalled());
+    it.server.lose();
+    await it.clock.advance(10_000);
+    expect(FakeTransport.made).toHaveLength(3);
+  });
+
+  test("who waits is told when nothing will be tried, unless a handler tries", async () => {
+    const it = new Fixture({ reconnection: false });
+    const told = vi.fn();
+    it.socket.timeout(1e6).emit("a", told);
+    it.socket.once("connect_error", () => it.socket.connect());
+    it.server.fail();
+    expect(told).not.toHaveBeenCalled();
+    it.server.fail();
+    expect(told).toHaveBeenCalledTimes(1);
+    const other = new Fixture();
+    const promise = other.socket.emitWithAck("a");
+    other.server.fail();
+    other.manager.reconnection(false);
+    await Promise.all([expect(promise).rejects.toThrow("disconnected"), other.clock.advance(5000)]);
+  });
+
+  test("what is emitted while a connection is lost, or left, waits for the next", async () => {
+    const it = new Fixture();
+    const other = it.manager.socket("/other");
+    it.connect();
+    it.receive('0/other,{"sid":"id2"}');
+    it.socket.once("disconnect", () => other.emit("note"));
+    it.server.lose();
+    expect(other.sendBuffer).toHaveLength(1);
+    const left = new Fixture();
+    left.connect();
+    const told = vi.fn();
+    left.socket.once("disconnect", () => left.socket.connect().timeout(1e6).emit("a", told));
+    left.socket.disconnect();
+    expect(told).not.toHaveBeenCalled();
+  });
+
+  test("disconnect() ends where a callback emits again", () => {
+    const it = new Fixture({ autoConnect: false });
+    let calls = 0;
+    const send = () => {
+      if (++calls < 1000) it.socket.timeout(50).emit("a", send);
+    };
+    it.socket.timeout(50).emit("a", send);
+    it.socket.disconnect();
+    expect(calls).toBe(1);
+  });
+
+  test("what cannot be encoded keeps neither namespaces nor later events back", async () => {
+    const uncaught: Error[] = [];
+    const note = (error: Error) => uncaught.push(error);
+    process.on("uncaughtException", note);
+    const it = new Fixture({ retries: 1, retryWindow: 1, auth: { n: 1n } });
+    const other = it.manager.socket("/other", { retries: 1, retryWindow: 1 });
+    other.emit("bad", 1n);
+    other.emit("good");
+    it.server.handshake();
+    expect(it.sent()).toEqual([expect.stringMatching(/^0\/other,/)]);
+    it.receive('0/other,{"sid":"id2"}');
+    expect(it.sent()).toEqual(['2/other,1["good"]']);
+    await vi.waitFor(() => expect(uncaught).toHaveLength(2));
+    process.off("uncaughtException", note);
+  });
+});
