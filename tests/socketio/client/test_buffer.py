@@ -21,7 +21,8 @@ def test_keeps_the_order_and_counts_bytes():
     buffer.add(event("b", 20, [b"12345"]))
     assert buffer.size == 35 + 2 * OVERHEAD
     assert len(buffer) == 2
-    assert [each.name for each in buffer.take_all()] == ["a", "b"]
+    assert names(buffer) == ["a", "b"]
+    assert [buffer.take().name, buffer.take().name] == ["a", "b"]
     assert buffer.size == len(buffer) == 0
     assert buffer.take() is None
 

@@ -116,13 +116,6 @@ class Buffer:
         self.size -= event.size
         return event
 
-    def take_all(self) -> list[Outgoing]:
-        """All events; none waits then."""
-        events = list(self._events)
-        self._events.clear()
-        self.size = 0
-        return events
-
     def _has_room(self, event: Outgoing) -> bool:
         options = self._options
         return len(self._events) < options.max_events and self.size + event.size <= options.max_bytes
