@@ -180,6 +180,30 @@ async def test_leaving_ends_what_is_asked_and_keeps_what_is_told(server, caplog)
     assert "event 'waits' was not acknowledged: the socket is closed" in caplog.text
 
 
+@pytest.mark.parametrize("waits_first", [False, True])
+async def test_a_listener_that_leaves_ends_the_deadlines_of_what_it_hears(server, waits_first):
+    client = server.client(retries=3)
+    socket = client.socket
+
+    @socket.on_any_outgoing
+    async def sent(event: str, *args: object) -> None:
+        socket.disconnect()
+
+    connecting = client.connect()
+    connection = await server.accept()
+    if waits_first:
+        answer, _ = socket.emit_with_ack("asked"), socket.emit("told")
+    connection.let_in()
+    if not waits_first:
+        await connecting
+        answer, _ = socket.emit_with_ack("asked"), socket.emit("told")
+    with pytest.raises(Disconnected, match="this client left"):
+        await answer
+    assert not socket.active
+    assert not any(client.manager.timers._slots.values())
+    assert len(socket._outbox) == 1, "what is told stays"
+
+
 async def test_too_large(server, caplog):
     server.max_payload = 200
     client = server.client(retries=1)

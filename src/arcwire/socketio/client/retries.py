@@ -192,10 +192,11 @@ class RetryQueue:
         assert attempt.id is not None
         self._sent[attempt.id] = attempt
         attempt.tries += 1
-        if self._sender.transmit(attempt):
-            self._sender.timers.schedule(attempt, self._sender.now() + attempt.timeout)
-        else:
+        # Before it is sent: a listener that leaves meanwhile cancels it.
+        self._sender.timers.schedule(attempt, self._sender.now() + attempt.timeout)
+        if not self._sender.transmit(attempt):
             del self._sent[attempt.id]
+            self._sender.timers.cancel(attempt)
 
     def _fill(self) -> None:
         """Send what waits, as far as the window allows."""
