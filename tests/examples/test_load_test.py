@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,7 +114,8 @@ def server() -> Iterator[ServerProcess]:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(FOLDER / "load_test.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    wide = os.environ | {"COLUMNS": "100"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=wide)
 
 
 @pytest.mark.timeout(120)
@@ -127,6 +130,41 @@ def test_a_small_run(server: ServerProcess, transport: str) -> None:
     assert summary["failures"] == {}
     assert 0 < summary["latency"]["p50"] <= summary["latency"]["p99"] <= summary["latency"]["max"]
     assert summary["rate"] > 0
+
+
+DURATION = r"[\d.]+ (µs|ms|s)"
+LATENCY = "   ".join(f"{name} {DURATION}" for name in ("mean", "p50", "p90", "p99", "p99.9", "max"))
+REPORT = rf"""done +━+ 100%
+(?P<connected>[\d,]+) connected   (?P<sent>[\d,]+) sent   (?P<answered>[\d,]+) answered   [\d,]+/s
+
+latency   {LATENCY}
+
+(?P<histogram>( *{DURATION} – {DURATION} [█▏▎▍▌▋▊▉]* +[\d,]+\n)+)"""
+
+
+def report(text: str) -> tuple[list[int], int]:
+    """The counts of clients, of events and of answers, and how many the histogram has in all."""
+    text = "".join(line.rstrip() + "\n" for line in text.splitlines())
+    found = re.fullmatch(REPORT, text)
+    assert found, text
+    counts = [line.split()[-1] for line in found["histogram"].splitlines()]
+    connected, sent, answered, *rows = (
+        int(count.replace(",", ""))
+        for count in (found["connected"], found["sent"], found["answered"], *counts)
+    )
+    return [connected, sent, answered], sum(rows)
+
+
+@pytest.mark.timeout(120)
+def test_two_hundred_clients(server: ServerProcess) -> None:
+    done = run(server.url, "--clients", "200", "--duration", "1", "--interval", "0.5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert report(done.stdout) == ([200, 400, 400], 400)
+
+
+def test_the_report_in_the_readme() -> None:
+    _, _, recording, _ = (FOLDER / "README.md").read_text().split("\n```\n")
+    assert report(recording) == ([2000, 20_000, 20_000], 20_000)
 
 
 @pytest.mark.timeout(120)
