@@ -53,6 +53,36 @@ async def test_what_one_tick_sends_is_one_message(below: Watched, link: Batching
     assert below.take() == []
 
 
+async def test_the_first_messages_of_a_tick_may_go_ahead(below: Watched) -> None:
+    link = BatchingLink(below, ahead=2)
+    for _ in range(2):
+        link.send_text(b"a")
+        assert below.take() == []
+        link.send_text(b"b")
+        assert below.take() == ["\x1e4a\x1e4b"]
+        for text in (b"c", b"d", b"e"):
+            link.send_text(text)
+        assert below.take() == []
+        await tick()
+        assert below.take() == ["\x1e4c\x1e4d\x1e4e"]
+        link.send_text(b"alone")
+        await tick()
+        assert below.take() == ["4alone"]
+    assert len(below.written) == 6
+
+
+async def test_what_cannot_wait_counts_among_those_that_go_ahead(below: Watched) -> None:
+    link = BatchingLink(below, ahead=2)
+    link.send_text(b"a")
+    link.send_binary(b"\x01")
+    link.send_text(b"b")
+    assert below.take() == ["4a", b"\x01", "4b"]
+    link.send_text(b"c")
+    link.abort()
+    await tick()
+    assert below.take() == []
+
+
 async def test_one_message_stays_as_it_is(below: Watched, link: BatchingLink) -> None:
     link.send_text(b"a")
     await tick()

@@ -11,12 +11,17 @@ class BatchingLink:
 
     The text messages of one tick of the event loop wait here for its end, and then leave as one message. What
     is sent in another way keeps its place: what waits goes first. Batches have at most `limit` bytes.
+
+    The first `ahead` messages of a tick do not wait for the others: so a peer that has nothing else to do,
+    as a server may for its only client, has work while the rest of the tick goes on.
     """
 
-    __slots__ = ("_limit", "_loop", "_size", "_waiting", "link")
+    __slots__ = ("_ahead", "_count", "_limit", "_loop", "_size", "_waiting", "link")
 
-    def __init__(self, link: WebSocketLink, limit: int = LIMIT) -> None:
+    def __init__(self, link: WebSocketLink, limit: int = LIMIT, *, ahead: int = 0) -> None:
         self.link = link
+        self._ahead = ahead
+        self._count = 0  # text messages of this tick
         self._limit = min(limit, LIMIT)
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
@@ -32,12 +37,15 @@ class BatchingLink:
 
     def send_text(self, payload: bytes) -> None:
         size = len(payload) + OVERHEAD
-        if not self._waiting:
+        if not self._count:
             self._loop.call_soon(self._end_tick)
         elif self._size + size > self._limit:
             self._pass_on()
         self._waiting.append(payload)
         self._size += size
+        self._count += 1
+        if self._count == self._ahead:
+            self._write()
 
     def send_packet(self, packet: bytes, *, compress: bool = True) -> None:
         self._pass_on()
@@ -83,6 +91,10 @@ class BatchingLink:
             self.link.send_packet(packet)
 
     def _end_tick(self) -> None:
+        self._count = 0
+        self._write()
+
+    def _write(self) -> None:
         packet = self._join()
         if packet is not None:
             self.link.write_packet(packet)

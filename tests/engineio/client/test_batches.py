@@ -70,18 +70,18 @@ async def test_everything_arrives_in_order(options):
         await until(lambda: connection.transport == "websocket")
 
 
-async def test_one_message_for_what_a_tick_sends():
+async def test_two_messages_of_a_tick_and_then_the_others():
     serve = Frames(arcwire="batch")
     async with (
         stub_server(serve) as server,
         connecting(server.url, transports="websocket") as (connection, _),
     ):
-        for text in ("a", "€", ""):
+        for text in ("a", "€", "", "b", "c"):
             connection.send_text(text.encode())
         connection.send_binary(b"\x01")
         connection.send_text(b"z")
-        await until(lambda: len(serve.received) == 3)
-        assert serve.received == ["\x1e4a\x1e4€\x1e4".encode(), b"\x01", b"4z"]
+        await until(lambda: len(serve.received) == 4)
+        assert serve.received == ["\x1e4a\x1e4€".encode(), b"\x1e4\x1e4b\x1e4c", b"\x01", b"4z"]
 
 
 @pytest.mark.parametrize("said", [{}, {"arcwire": "other"}, {"arcwire": True}])

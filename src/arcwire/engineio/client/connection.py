@@ -40,6 +40,9 @@ logger = logging.getLogger("arcwire.client")
 HIGH_WATER = 64 * 1024
 """Bytes that may wait for the server before awaiting a send means waiting."""
 
+_AHEAD = 2
+"""Messages of a tick that leave before the others, where they leave in batches."""
+
 _NO_STATUS = 1005
 
 
@@ -421,7 +424,7 @@ class EngineConnection:
                     assert_never(notice)
 
     def _carrier(self, link: WebSocketLink) -> WebSocketLink:
-        return BatchingLink(link, self._limit) if self._session.batches else link
+        return BatchingLink(link, self._limit, ahead=_AHEAD) if self._session.batches else link
 
     def _rearm(self) -> None:
         deadline = self._session.deadline
