@@ -5,7 +5,7 @@
  * `src/arcwire/static/`, which are under version control. With a folder: those scripts alone, into it. The same
  * source gives the same bytes everywhere.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -119,7 +119,9 @@ export async function buildScripts(folder) {
   }
 }
 
+/** The modules of the package; nothing else is left in `folder`, or what was built before would be published too. */
 export async function buildModules(folder) {
+  await rm(folder, { recursive: true, force: true });
   await build({
     ...common,
     entryPoints: MODULES,

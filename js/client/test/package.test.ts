@@ -1,9 +1,11 @@
 /** What is promised about the package: sizes, the files that the Python server has, the names, the entries. */
 
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { buildModules, buildScripts, bundle, shortNames } from "../scripts/build.mjs";
@@ -14,8 +16,9 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const readme = await readFile(path("../README.md"), "utf8");
 const { size, exports } = JSON.parse(await readFile(path("../package.json"), "utf8")) as {
   size: { name: string; import: string; what: string; limit: number }[];
-  exports: { [entry: string]: string | { default: string } };
+  exports: { [entry: string]: string | { types: string; default: string } };
 };
+const run = promisify(execFile);
 
 const BUILD = 60_000;
 
@@ -97,6 +100,74 @@ test("every entry is built, and modules of different entries understand each oth
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+/** Those of `files`, and what they import, in a folder. */
+async function reachable(folder: string, files: string[]): Promise<Set<string>> {
+  const found = new Set(files);
+  for (const file of found) {
+    const text = await readFile(join(folder, file), "utf8");
+    for (const [, name = ""] of text.matchAll(/(?:from|import)\s*\(?"(\.[^"]+)"/g)) {
+      const target = join(dirname(file), name);
+      found.add(file.endsWith(".d.ts") ? target.replace(/\.js$/, ".d.ts") : target);
+    }
+  }
+  return found;
+}
+
+test("the package has its entries with their types, what they need, and nothing else", {
+  timeout: BUILD,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "arcwire-"));
+  try {
+    const about = ["LICENSE", "README.md", "package.json"];
+    for (const name of about) await copyFile(path(`../${name}`), join(folder, name));
+    const dist = join(folder, "dist");
+    await mkdir(join(dist, "chunks"), { recursive: true });
+    await writeFile(join(dist, "chunks/chunk-OLD.js"), "");
+    await buildModules(dist);
+    const tsc = path("../node_modules/typescript/bin/tsc");
+    await run(process.execPath, [tsc, "-p", path("../tsconfig.build.json"), "--outDir", dist]);
+    const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"], {
+      cwd: folder,
+    });
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+
+    const entries = Object.values(exports).filter((entry) => typeof entry === "object");
+    expect(entries).toHaveLength(4);
+    const modules = await reachable(
+      folder,
+      entries.map((entry) => join(entry.default)),
+    );
+    const types = await reachable(
+      folder,
+      entries.map((entry) => join(entry.types)),
+    );
+    const packed = files.map((file) => file.path);
+    const maps = [...modules].map((name) => `${name}.map`);
+    const needed = [...about, ...modules, ...types, ...maps];
+    expect(needed.filter((name) => !packed.includes(name))).toEqual([]);
+
+    // Modules that no public type names have declarations, too.
+    const sources: string[] = [];
+    for (const map of maps) {
+      const content = JSON.parse(await readFile(join(folder, map), "utf8")) as { sources: string[] };
+      for (const source of content.sources)
+        sources.push(source.replace(/^.*\/src\/(.+)\.ts$/, "dist/$1.d.ts"));
+    }
+    expect(sources).toContain("dist/socket/parser.d.ts");
+    expect(packed.filter((name) => ![...needed, ...sources].includes(name))).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("license and README are good outside of the repository", async () => {
+  const [own, repository] = await Promise.all(
+    ["../LICENSE", "../../../LICENSE"].map((name) => readFile(path(name), "utf8")),
+  );
+  expect(own).toBe(repository);
+  expect(readme.match(/\]\((?!#|https:)[^)]*\)/g)).toBeNull();
 });
 
 describe("the reference's names", () => {
