@@ -1286,16 +1286,14 @@
   // src/listen.ts
   var owners = /* @__PURE__ */ new WeakMap();
   function listen(socket, listeners, owner) {
-    const entries = Object.entries(listeners);
+    const entries = Object.entries(listeners).filter(([, listener]) => listener);
+    const ends = owners.get(socket) ?? /* @__PURE__ */ new Map();
     const end = () => {
-      for (const [event, listener] of entries) socket.off(event, listener);
+      for (const [event, listener] of entries.splice(0)) socket.off(event, listener);
+      if (ends.get(owner) === end) ends.delete(owner);
     };
     if (owner !== void 0) {
-      let ends = owners.get(socket);
-      if (!ends) {
-        ends = /* @__PURE__ */ new Map();
-        owners.set(socket, ends);
-      }
+      owners.set(socket, ends);
       ends.get(owner)?.();
       ends.set(owner, end);
     }

@@ -28,7 +28,9 @@ export interface TransportSettings extends EngineOptions {
   clock: Clock;
 }
 
-/** A way for packets to the server and back. Subclasses may be passed in the option `transports`. */
+/**
+ * A way for packets to the server and back. Subclasses of those that there are may be passed in the option `transports`.
+ */
 export abstract class Transport {
   /** Whether `send` may be called. */
   writable = false;
