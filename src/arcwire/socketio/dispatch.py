@@ -25,8 +25,11 @@ def dispatch(socket: Recipient, packet: Packet, ack: Ack | None = None) -> None:
 
     `ack` is given when somebody has taken the acknowledgement already.
     """
-    handler = socket.namespace.event_handlers.plain.get(packet.name)
-    if handler is None or socket.event_handlers is not None or ack is not None:
+    handlers, own = socket.namespace.event_handlers, socket.event_handlers
+    handler = handlers.plain.get(packet.name)
+    if own is not None and packet.name in own:
+        handler = None if packet.name in handlers else own.plain.get(packet.name)
+    if handler is None or ack is not None:
         _dispatch_to_all(socket, packet, ack)
         return
     # Nearly every event comes this way: its handler's coroutine is started as it is.

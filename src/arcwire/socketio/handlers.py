@@ -174,6 +174,10 @@ class EventHandlers:
         self.plain: dict[str, EventHandler] = {}
         """Those that are the only ones of their event, plain, and not for once: nearly all."""
 
+    def __contains__(self, event: str) -> bool:
+        """Whether an event has handlers."""
+        return event in self._table
+
     def add(
         self,
         event: str,

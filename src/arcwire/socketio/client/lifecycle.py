@@ -82,9 +82,6 @@ class ClientHandlers(EventHandlers):
         if CONNECTING.get() is self._socket:
             self._of_connection.append((event, function))
 
-    def __contains__(self, event: str) -> bool:
-        return event in self._table
-
     def forget_connection(self) -> None:
         """The connection is gone, and with it what its `on_connect` handlers registered."""
         for event, function in self._of_connection:
