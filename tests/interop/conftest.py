@@ -8,6 +8,8 @@ import pytest
 from support.interop import HOSTS, MAIN_HOSTS, SUITES, target
 from support.servers import HOSTS as COMMANDS
 from support.servers import ServerProcess, free_port, running
+from support.worlds import COMMANDS as WORLD_COMMANDS
+from support.worlds import Servers
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +33,23 @@ def server(host: str, node_modules: Path) -> Iterator[ServerProcess]:
     """A server that all tests of a module share."""
     with running(host, target(host)) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def servers(node_modules: Path) -> Iterator[Servers]:
+    """The servers of the world, each started once, when it is first wanted."""
+    started: dict[str, ServerProcess] = {}
+
+    def find(name: str) -> ServerProcess:
+        if name not in started:
+            port = free_port()
+            started[name] = ServerProcess(WORLD_COMMANDS[name](port), port)
+            started[name].start()
+        return started[name]
+
+    yield find
+    for process in started.values():
+        process.close()
 
 
 @pytest.fixture(params=MAIN_HOSTS)

@@ -2,15 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from arcwire import AckTimeout, Client, ClientSocket, ConnectRefused, Disconnected, DisconnectReason
 from support.proxy import Proxy, proxying
-from support.servers import ServerProcess, free_port
-from support.worlds import COMMANDS, TRANSPORTS, WORLDS, World
+from support.servers import ServerProcess
+from support.worlds import TRANSPORTS, WORLDS, Servers, World
 
 PATIENCE = 10.0
 
@@ -25,26 +25,6 @@ VALUES = [
 ]
 
 Join = Callable[..., Awaitable[ClientSocket]]
-
-
-Servers = Callable[[str], ServerProcess]
-
-
-@pytest.fixture(scope="module")
-def servers(node_modules: object) -> Iterator[Servers]:
-    """Starts each server once, when it is first wanted."""
-    started: dict[str, ServerProcess] = {}
-
-    def find(name: str) -> ServerProcess:
-        if name not in started:
-            port = free_port()
-            started[name] = ServerProcess(COMMANDS[name](port), port)
-            started[name].start()
-        return started[name]
-
-    yield find
-    for process in started.values():
-        process.close()
 
 
 @pytest.fixture

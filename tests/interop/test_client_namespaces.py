@@ -1,14 +1,13 @@
 """Namespaces that a client leaves before they have answered, on the servers of the world."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from arcwire import Client, ClientSocket
-from support.servers import ServerProcess, free_port
-from support.worlds import COMMANDS, WORLDS, World
+from support.worlds import WORLDS, Servers, World
 
 PATIENCE = 10.0
 
@@ -17,23 +16,6 @@ everywhere = pytest.mark.parametrize("world", WORLDS, ids=str)
 rejoining = pytest.mark.parametrize(
     "world", [world for world in WORLDS if world.server != "socket.io-4"], ids=str
 )
-
-
-@pytest.fixture(scope="module")
-def servers(node_modules: object) -> Iterator[Callable[[str], ServerProcess]]:
-    """Starts each server once, when it is first wanted."""
-    started: dict[str, ServerProcess] = {}
-
-    def find(name: str) -> ServerProcess:
-        if name not in started:
-            port = free_port()
-            started[name] = ServerProcess(COMMANDS[name](port), port)
-            started[name].start()
-        return started[name]
-
-    yield find
-    for process in started.values():
-        process.close()
 
 
 def how(world: World) -> dict[str, Any]:
@@ -58,14 +40,14 @@ async def gate_is(keeper: ClientSocket, condition: Callable[[int, int, int], boo
 
 
 @pytest.fixture
-async def keeper(servers: Callable[[str], ServerProcess], world: World) -> AsyncIterator[ClientSocket]:
+async def keeper(servers: Servers, world: World) -> AsyncIterator[ClientSocket]:
     """A socket of another client, which knows of the gate and opens it."""
     async with Client(servers(world.server).url, **how(world)) as socket:
         yield socket
 
 
 @pytest.fixture
-async def root(servers: Callable[[str], ServerProcess], world: World) -> AsyncIterator[ClientSocket]:
+async def root(servers: Servers, world: World) -> AsyncIterator[ClientSocket]:
     """The root socket of the client that is tried. It keeps its connection."""
     lost: list[object] = []
     async with Client(servers(world.server).url, **how(world)) as socket:

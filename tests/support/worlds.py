@@ -6,7 +6,7 @@ from typing import Any
 
 from arcwire import MsgpackCodec
 from support.interop import SUITES
-from support.servers import HOSTS
+from support.servers import HOSTS, ServerProcess
 
 TRANSPORTS = {"websocket": ("websocket",), "polling": ("polling",), "upgrade": ("polling", "websocket")}
 
@@ -28,6 +28,9 @@ COMMANDS: dict[str, Callable[[int], list[str]]] = {
     "arcwire-asgi": _uvicorn("uvicorn-asgi", "support.world_app:app"),
 }
 """How to start each server on a port."""
+
+Servers = Callable[[str], ServerProcess]
+"""Gives a server by its name, started."""
 
 
 @dataclass(frozen=True)
